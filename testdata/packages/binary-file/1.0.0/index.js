@@ -1,0 +1,1 @@
+exports.loaded = 'beside a binary file';

@@ -1,0 +1,3 @@
+const side = require('./server.js');
+const events = require('events');
+module.exports = { side, hasEvents: typeof events === 'function' };

@@ -1,0 +1,4 @@
+module.exports = function callable(name) {
+  return `called by ${name}`;
+};
+module.exports.helper = () => 'helped';

@@ -1,0 +1,2 @@
+export { isEven } from './even.js';
+export { isOdd } from './odd.js';

@@ -1,0 +1,1 @@
+exports.picked = 'node require';

@@ -1,0 +1,1 @@
+exports.next = require('counter').next;

@@ -1,0 +1,4 @@
+exports.kind = 'cjs';
+exports.default = function describe() {
+  return 'dual as cjs';
+};

@@ -1,0 +1,4 @@
+export const kind = 'esm';
+export default function describe() {
+  return `dual as ${kind}`;
+}

@@ -1,0 +1,6 @@
+export default class Greeter {
+  greet(name) {
+    return `hello ${name}`;
+  }
+}
+export const version = 1;

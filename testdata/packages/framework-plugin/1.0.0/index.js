@@ -1,0 +1,3 @@
+const framework = require('framework');
+exports.sees = framework.version;
+exports.identity = framework.identity;

@@ -1,0 +1,2 @@
+exports.version = '2.0.0';
+exports.identity = {};

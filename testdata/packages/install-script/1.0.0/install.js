@@ -1,0 +1,1 @@
+require('fs').writeFileSync(require('path').join(process.env.HOME, 'install-script-ran'), 'yes');

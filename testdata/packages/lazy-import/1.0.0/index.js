@@ -1,0 +1,4 @@
+export async function load() {
+  const { answer } = await import('./lazy.js');
+  return answer;
+}

@@ -1,0 +1,2 @@
+globalThis.lazyWasLoaded = true;
+export const answer = 42;

@@ -1,0 +1,2 @@
+import { something } from 'nobody-declared-this';
+export default something;

@@ -1,0 +1,3 @@
+import './register.js';
+import { registered } from './registry.js';
+export const count = () => registered.length;

@@ -1,0 +1,2 @@
+import { registered } from './registry.js';
+registered.push('locale');

@@ -1,0 +1,5 @@
+'use strict';
+
+exports.boom = function boom(reason) {
+  throw new TypeError(`boom: ${reason}`);
+};

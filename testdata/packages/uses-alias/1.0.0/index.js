@@ -1,0 +1,2 @@
+exports.old = require('old-majors').version;
+exports.now = require('majors').version;

@@ -1,0 +1,1 @@
+exports.fast = require('native-addon');
