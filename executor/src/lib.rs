@@ -1,1 +1,35 @@
-//! Under construction.
+//! Runs one bundled program in a process of its own and says how it ended.
+//!
+//! The service's side is [`Executor`]: it starts the process, sends the [`Program`], enforces what a process cannot be
+//! trusted to enforce on itself, and reads a bounded answer. The other side is [`worker_main`], the same binary under
+//! another command: it gives up every right first, then starts V8 from a snapshot that holds Node's and the web's
+//! platform, and calls the program's default export.
+//!
+//! This crate knows nothing of npm or of bundling, and reads neither the environment nor flags.
+
+mod error;
+mod limits;
+mod outcome;
+mod program;
+
+mod os;
+mod process;
+mod wire;
+mod worker;
+
+mod allocator;
+mod answer;
+mod buffers;
+mod channel;
+mod platform;
+mod run;
+pub mod sandbox;
+mod snapshot;
+
+pub use allocator::WorkerAllocator;
+pub use error::Error;
+pub use limits::Limits;
+pub use outcome::{Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
+pub use program::Program;
+pub use run::worker_main;
+pub use worker::{Executor, WorkerCommand};

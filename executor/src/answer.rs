@@ -1,0 +1,153 @@
+//! From V8's values and errors to the answer that goes to the service.
+
+use deno_core::error::{CoreError, CoreErrorKind, JsError, JsStackFrame};
+use deno_core::{JsRuntime, PollEventLoopOptions, v8};
+use deno_error::JsErrorBox;
+
+use crate::outcome::{Exceeded, Failure, LimitKind};
+use crate::wire::Answer;
+
+/// The most text of a thrown error that is kept, for each of its parts, in bytes.
+const ERROR_BYTES: usize = 12 * 1024;
+
+/// How deep a chain of causes is told.
+const CAUSES: usize = 4;
+
+/// The platform's function that calls a program's entry.
+pub(crate) struct Call(v8::Global<v8::Function>);
+
+impl Call {
+    /// Takes from the global object what guest code must not find there, and keeps the function that calls entries.
+    pub(crate) fn prepare(runtime: &mut JsRuntime) -> Result<Self, CoreError> {
+        let value = runtime.execute_script("ext:runtime/start", "__bootstrap.internals.start()")?;
+        deno_core::scope!(scope, runtime);
+        let value = v8::Local::new(scope, value);
+        let function = v8::Local::<v8::Function>::try_from(value).map_err(|_| unexpected("start gave no function"))?;
+        Ok(Self(v8::Global::new(scope, function)))
+    }
+
+    /// Calls the default export of the module `namespace` and waits until what it returned is settled.
+    pub(crate) async fn run(
+        self,
+        runtime: &mut JsRuntime,
+        namespace: v8::Global<v8::Object>,
+        input: Option<String>,
+    ) -> Result<(Answer, Vec<u8>), CoreError> {
+        let arguments = {
+            deno_core::scope!(scope, runtime);
+            let namespace: v8::Local<v8::Value> = v8::Local::new(scope, namespace).into();
+            let input: v8::Local<v8::Value> = match input {
+                Some(text) => v8::String::new(scope, &text).ok_or_else(|| unexpected("the input is too long"))?.into(),
+                None => v8::undefined(scope).into(),
+            };
+            [v8::Global::new(scope, namespace), v8::Global::new(scope, input)]
+        };
+        let answered = runtime.call_with_args(&self.0, &arguments);
+        let answered = runtime.with_event_loop_promise(Box::pin(answered), PollEventLoopOptions::default()).await?;
+        deno_core::scope!(scope, runtime);
+        let answered = v8::Local::new(scope, answered);
+        read(scope, answered).ok_or_else(|| unexpected("the entry's answer has another form"))
+    }
+}
+
+fn unexpected(what: &'static str) -> CoreError {
+    JsErrorBox::generic(what).into()
+}
+
+/// Reads what `call` in bootstrap.js answers with: a kind and what belongs to it.
+fn read(scope: &mut v8::PinScope, answered: v8::Local<v8::Value>) -> Option<(Answer, Vec<u8>)> {
+    let parts = v8::Local::<v8::Array>::try_from(answered).ok()?;
+    let kind = parts.get_index(scope, 0)?.to_rust_string_lossy(scope);
+    let first = parts.get_index(scope, 1)?;
+    match kind.as_str() {
+        "value" => Some((Answer::Value, first.to_rust_string_lossy(scope).into_bytes())),
+        "unserializable" => {
+            let message = bounded(&first.to_rust_string_lossy(scope));
+            Some((Answer::Unserializable { message }, Vec::new()))
+        }
+        "response" => {
+            let status = u16::try_from(first.uint32_value(scope)?).ok()?;
+            let headers = parts.get_index(scope, 2)?.to_rust_string_lossy(scope);
+            let headers = serde_json::from_str(&headers).ok()?;
+            let body = v8::Local::<v8::Uint8Array>::try_from(parts.get_index(scope, 3)?).ok()?;
+            let mut bytes = vec![0; body.byte_length()];
+            body.copy_contents(&mut bytes);
+            Some((Answer::Response { status, headers }, bytes))
+        }
+        _ => None,
+    }
+}
+
+/// The answer that an error of the engine's comes to. `buffers` is the limit on buffers and what was wanted when an
+/// allocation was last refused.
+pub(crate) fn of_error(error: &CoreError, buffers: Option<(u64, u64)>) -> Answer {
+    of_kind(error.as_kind(), buffers)
+}
+
+fn of_kind(error: &CoreErrorKind, buffers: Option<(u64, u64)>) -> Answer {
+    match error {
+        CoreErrorKind::PendingPromiseResolution => Answer::NeverSettled,
+        CoreErrorKind::Js(error) => of_js_error(error, buffers),
+        CoreErrorKind::CouldNotExecute { error, .. } => of_kind(error, buffers),
+        _ => Answer::Threw(Failure { name: "Error".to_string(), message: bounded(&error.to_string()), stack: None }),
+    }
+}
+
+fn of_js_error(error: &JsError, buffers: Option<(u64, u64)>) -> Answer {
+    let message = error.message.as_deref().unwrap_or_default();
+    // V8's words for a top-level await that nothing can settle.
+    if error.exception_message.ends_with("Top-level await promise never resolved") {
+        return Answer::NeverSettled;
+    }
+    if let (Some((limit, measured)), "Array buffer allocation failed") = (buffers, message) {
+        return Answer::Limit(Exceeded { which: LimitKind::Buffers, limit, measured });
+    }
+    let thrown = |text: &str| text.trim_start_matches("Uncaught ").trim_start_matches("(in promise) ").to_string();
+    Answer::Threw(Failure {
+        name: bounded(error.name.as_deref().unwrap_or("Error")),
+        message: bounded(&error.message.clone().unwrap_or_else(|| thrown(&error.exception_message))),
+        stack: Some(stack(error)).filter(|text| !text.is_empty()),
+    })
+}
+
+/// The frames of guest code, causes below them.
+fn stack(error: &JsError) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    for depth in 0..CAUSES {
+        let Some(error) = next else { break };
+        if depth > 0 {
+            text.push_str(&format!("\ncaused by: {}", error.exception_message.trim_start_matches("Uncaught ")));
+        }
+        for frame in &error.frames {
+            if let Some(line) = place(frame) {
+                text.push_str("\n    at ");
+                text.push_str(&line);
+            }
+        }
+        next = error.cause.as_deref();
+    }
+    bounded(text.trim_start_matches('\n'))
+}
+
+/// A frame as `function (file:line:column)`, or `None` for one of the platform's.
+fn place(frame: &JsStackFrame) -> Option<String> {
+    let file = frame.file_name.as_deref().unwrap_or("<anonymous>");
+    if file.starts_with("ext:") {
+        return None;
+    }
+    let file = file.strip_prefix("file:///hoist/").unwrap_or(file);
+    let position = match (frame.line_number, frame.column_number) {
+        (Some(line), Some(column)) => format!("{file}:{line}:{column}"),
+        (Some(line), None) => format!("{file}:{line}"),
+        (None, _) => file.to_string(),
+    };
+    Some(match frame.function_name.as_deref().filter(|name| !name.is_empty()) {
+        Some(name) => format!("{name} ({position})"),
+        None => position,
+    })
+}
+
+fn bounded(text: &str) -> String {
+    text[..text.floor_char_boundary(ERROR_BYTES)].to_string()
+}

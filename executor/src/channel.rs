@@ -1,0 +1,152 @@
+//! The run's side of the conversation. One channel a process: also what has no state of ours at hand, such as an
+//! allocator that has nothing left, must be able to say why the process ends.
+
+use std::os::fd::OwnedFd;
+use std::sync::OnceLock;
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
+
+use crate::os;
+use crate::outcome::{Exceeded, LimitKind};
+use crate::wire::{Answer, Kind, MESSAGE_BYTES, PAYLOAD_BYTES, Secret, Start, frame};
+
+/// The socket to the service and the secret that makes a message count.
+pub(crate) struct Channel {
+    socket: OwnedFd,
+    secret: Secret,
+}
+
+static CHANNEL: OnceLock<Channel> = OnceLock::new();
+
+/// The process's channel, once it has been told what to run.
+pub(crate) fn get() -> Option<&'static Channel> {
+    CHANNEL.get()
+}
+
+/// Keeps the channel for the rest of the process's life.
+pub(crate) fn open(socket: OwnedFd, secret: Secret) -> &'static Channel {
+    CHANNEL.get_or_init(|| Channel { socket, secret })
+}
+
+/// Reads the first message and the program's parts that follow it.
+pub(crate) fn receive(socket: &OwnedFd) -> std::io::Result<(Start, Vec<u8>)> {
+    let mut buffer = vec![0; MESSAGE_BYTES];
+    let bytes = receive_message(socket, &mut buffer)?;
+    let start: Start = serde_json::from_slice(&buffer[..bytes])?;
+    let expected = start.code_bytes + start.source_map_bytes.unwrap_or(0) + start.input_bytes.unwrap_or(0);
+    let mut parts = Vec::with_capacity(expected);
+    while parts.len() < expected {
+        let bytes = receive_message(socket, &mut buffer)?;
+        parts.extend_from_slice(&buffer[..bytes]);
+    }
+    Ok((start, parts))
+}
+
+fn receive_message(socket: &OwnedFd, buffer: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match rustix::net::recv(socket, &mut *buffer, RecvFlags::empty()) {
+            Ok((0, _)) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            Ok((bytes, _)) => return Ok(bytes),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+impl Channel {
+    /// Sends text of the console's.
+    pub(crate) fn log(&self, level: u8, text: &str) {
+        let mut chunks = text.as_bytes().chunks(PAYLOAD_BYTES - 1).peekable();
+        let mut last: &[u8] = &[];
+        while let Some(chunk) = chunks.next() {
+            if chunks.peek().is_some() {
+                self.send(Kind::LogPart, chunk);
+            } else {
+                last = chunk;
+            }
+        }
+        let mut payload = Vec::with_capacity(1 + last.len());
+        payload.push(level);
+        payload.extend_from_slice(last);
+        self.send(Kind::LogEnd, &payload);
+    }
+
+    /// Sends the answer and ends the process.
+    pub(crate) fn answer(&self, answer: &Answer, body: &[u8]) -> ! {
+        for chunk in body.chunks(PAYLOAD_BYTES) {
+            self.send(Kind::BodyPart, chunk);
+        }
+        let header = serde_json::to_vec(answer).unwrap_or_default();
+        if header.len() <= PAYLOAD_BYTES {
+            self.send(Kind::Answer, &header);
+        }
+        os::exit_now(0)
+    }
+
+    /// Says that a limit which only this process can see has been exceeded, and ends the process. Allocates nothing: there
+    /// may be nothing left.
+    pub(crate) fn exceeded(&self, exceeded: Exceeded) -> ! {
+        use std::io::Write as _;
+        let mut payload = [0_u8; 160];
+        let mut cursor = std::io::Cursor::new(&mut payload[..]);
+        let Exceeded { which, limit, measured } = exceeded;
+        // The form that `Answer::Limit` has in JSON.
+        let _ = write!(
+            cursor,
+            r#"{{"Limit":{{"which":"{}","limit":{limit},"measured":{measured}}}}}"#,
+            which.name()
+        );
+        let end = cursor.position() as usize;
+        let mut buffer = [0_u8; 256];
+        self.send_message(frame(&mut buffer, &self.secret, Kind::Answer, &payload[..end]));
+        os::exit_now(0)
+    }
+
+    /// Blocks until the service has closed its end.
+    pub(crate) fn wait_for_close(&self) {
+        let mut buffer = [0_u8; 64];
+        while receive_message(&self.socket, &mut buffer).is_ok() {}
+    }
+
+    fn send(&self, kind: Kind, payload: &[u8]) {
+        let mut buffer = vec![0; MESSAGE_BYTES];
+        self.send_message(frame(&mut buffer, &self.secret, kind, payload));
+    }
+
+    fn send_message(&self, message: &[u8]) {
+        loop {
+            match rustix::net::send(&self.socket, message, SendFlags::NOSIGNAL) {
+                Err(Errno::INTR) => {}
+                // Guest code may have made the descriptor non-blocking; the service reads on.
+                Err(Errno::AGAIN) => std::thread::yield_now(),
+                // The service has gone: nobody waits for this run any more.
+                Err(_) => os::exit_now(1),
+                Ok(_) => return,
+            }
+        }
+    }
+}
+
+/// Ends the process because an allocation failed, when there is somebody to tell.
+pub(crate) fn out_of_memory(which: LimitKind, limit: u64, measured: u64) {
+    if let Some(channel) = get() {
+        channel.exceeded(Exceeded { which, limit, measured });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hand_written_form_is_an_answer() {
+        let text = r#"{"Limit":{"which":"heap","limit":1,"measured":2}}"#;
+        let answer: Answer = serde_json::from_str(text).unwrap();
+        assert!(matches!(
+            answer,
+            Answer::Limit(Exceeded { which: LimitKind::Heap, limit: 1, measured: 2 })
+        ));
+        assert_eq!(serde_json::to_string(&answer).unwrap(), text);
+    }
+}

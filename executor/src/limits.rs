@@ -1,0 +1,40 @@
+//! What a run may use. Each limit has a default that suits one tool call of an agent.
+
+use std::time::Duration;
+
+/// The limits of one run.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Time from start to answer. Default 30 s: longer than a tool call should take, short enough to notice a hang.
+    pub wall: Duration,
+    /// Processor time of the whole process. Default 10 s.
+    pub cpu: Duration,
+    /// V8's heap, in bytes. Default 128 MiB.
+    pub heap_bytes: usize,
+    /// What `ArrayBuffer`s may hold together, in bytes. Default 128 MiB.
+    pub buffer_bytes: usize,
+    /// Memory of the process that is in neither (blobs, WebAssembly, compressors, compiled code), in bytes. Default 256 MiB.
+    pub process_bytes: usize,
+    /// The answer: a value's JSON text or a response's body, in bytes. Default 1 MiB.
+    pub output_bytes: usize,
+    /// What the console and the standard streams may say, in bytes; what comes after is dropped. Default 256 KiB.
+    pub log_bytes: usize,
+    /// The program with its source map and input, in bytes. Default 64 MiB.
+    pub program_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MEBIBYTE: usize = 1 << 20;
+        Self {
+            wall: Duration::from_secs(30),
+            cpu: Duration::from_secs(10),
+            heap_bytes: 128 * MEBIBYTE,
+            buffer_bytes: 128 * MEBIBYTE,
+            process_bytes: 256 * MEBIBYTE,
+            output_bytes: MEBIBYTE,
+            log_bytes: MEBIBYTE / 4,
+            program_bytes: 64 * MEBIBYTE,
+        }
+    }
+}

@@ -1,0 +1,334 @@
+// Puts the platform's globals in place while the start-up snapshot is made, and leaves two functions for the process
+// that starts from it: `start`, which removes what guest code must not find, and `call`, the entry contract.
+// Everything here uses primordials after start-up: guest code may have replaced any prototype's method.
+
+import { core, internals, primordials } from "ext:core/mod.js";
+import { op_hoist_log } from "ext:core/ops";
+
+const {
+  ArrayIsArray,
+  ArrayPrototypeForEach,
+  Error,
+  JSONParse,
+  JSONStringify,
+  ObjectAssign,
+  ObjectDefineProperties,
+  ObjectDefineProperty,
+  ObjectEntries,
+  ObjectFreeze,
+  ObjectHasOwn,
+  ObjectKeys,
+  ObjectSetPrototypeOf,
+  String,
+  SymbolFor,
+  TypeError,
+  Uint8Array,
+} = primordials;
+
+const load = (specifier) => core.loadExtScript(specifier);
+const once = (create) => {
+  let value;
+  return () => value ??= create();
+};
+
+core.setBuildInfo("x86_64-unknown-linux-gnu");
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What Deno's polyfills read as the free name `Deno`. The snapshot's transpiler makes it `internals.Deno`, so that no
+// path leads to it from guest code: packages sniff for Deno and take other ways when they find it.
+
+const errors = { BadResource: core.BadResource, Interrupted: core.Interrupted, NotCapable: core.NotCapable };
+ArrayPrototypeForEach([
+  "NotFound", "PermissionDenied", "ConnectionRefused", "ConnectionReset", "ConnectionAborted", "NotConnected", "AddrInUse",
+  "AddrNotAvailable", "BrokenPipe", "AlreadyExists", "InvalidData", "TimedOut", "WriteZero", "WouldBlock",
+  "UnexpectedEof", "Http", "Busy", "NotSupported", "FilesystemLoop", "IsADirectory", "NetworkUnreachable",
+  "NotADirectory",
+], (name) => {
+  errors[name] = class extends Error {
+    constructor(message, options) {
+      super(message, options);
+      this.name = name;
+    }
+  };
+  core.registerErrorClass(name, errors[name]);
+});
+
+const { DOMException, QuotaExceededError } = load("ext:deno_web/01_dom_exception.js");
+ArrayPrototypeForEach(
+  ["Operation", "NotSupported", "Network", "Abort", "InvalidCharacter", "Data", "InvalidState", "Syntax", "IndexSize",
+    "TypeMismatch", "InvalidAccess"],
+  (kind) =>
+    core.registerErrorBuilder(`DOMException${kind}Error`, (message) => new DOMException(message, `${kind}Error`)),
+);
+core.registerErrorBuilder("DOMExceptionQuotaExceededError", (message) => new QuotaExceededError(message));
+
+const host = { errors, build: core.build, version: { deno: "0.0.0", v8: "0", typescript: "0" }, args: [], noColor: true,
+  pid: 1, ppid: 0, mainModule: "file:///hoist/main.js", internal: "internals", internals, exitCode: 0 };
+internals.Deno = host;
+const lend = (specifier, names) =>
+  ArrayPrototypeForEach(names, (name) =>
+    ObjectDefineProperty(host, name, { configurable: true, enumerable: true, get: () => load(specifier)[name] }));
+lend("ext:deno_fs/30_fs.js", [
+  "writeFileSync", "writeFile", "writeTextFileSync", "writeTextFile", "readTextFile", "readTextFileSync", "readFile",
+  "readFileSync", "chmodSync", "chmod", "chown", "chownSync", "copyFileSync", "copyFile", "cwd", "makeTempDirSync",
+  "makeTempDir", "makeTempFileSync", "makeTempFile", "mkdirSync", "mkdir", "chdir", "readDirSync", "readDir",
+  "readLinkSync", "readLink", "realPathSync", "realPath", "removeSync", "remove", "renameSync", "rename", "statSync",
+  "lstatSync", "stat", "lstat", "truncateSync", "truncate", "FsFile", "open", "openSync", "create", "createSync", "symlink",
+  "symlinkSync", "link", "linkSync", "utime", "utimeSync", "umask",
+]);
+lend("ext:deno_os/30_os.js", [
+  "env", "exit", "execPath", "loadavg", "osRelease", "osUptime", "hostname", "systemMemoryInfo", "networkInterfaces", "gid",
+  "uid",
+]);
+lend("ext:deno_os/40_signals.js", ["addSignalListener", "removeSignalListener"]);
+lend("ext:deno_io/12_io.js", ["SeekMode", "stdin", "stdout", "stderr"]);
+lend("ext:deno_net/01_net.js", ["connect", "listen", "resolveDns"]);
+lend("ext:deno_net/02_tls.js", ["connectTls", "listenTls", "startTls"]);
+lend("ext:deno_process/40_process.js", ["kill", "Command", "ChildProcess", "Process", "run", "spawn"]);
+lend("ext:deno_fetch/22_http_client.js", ["HttpClient", "createHttpClient"]);
+lend("ext:deno_http/00_serve.ts", ["serve"]);
+lend("ext:deno_web/01_console.js", ["inspect"]);
+const usage = new primordials.Float64Array(4);
+host.cpuUsage = () => {
+  core.ops.op_runtime_cpu_usage(usage);
+  return { system: usage[0], user: usage[1] };
+};
+host.memoryUsage = () => {
+  core.ops.op_runtime_memory_usage(usage);
+  return { rss: usage[0], heapTotal: usage[1], heapUsed: usage[2], external: usage[3] };
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The globals of Node and of the web platform. What is large and not always used is loaded at its first use.
+
+const event = load("ext:deno_web/02_event.js");
+// Brands CryptoKey objects for node:crypto; must stand before 00_crypto.js is evaluated.
+load("ext:deno_node/internal/crypto/constants.ts");
+const crypto = load("ext:deno_crypto/00_crypto.js");
+load("ext:deno_node/02_register_cloneable.js");
+const url = load("ext:deno_web/00_url.js");
+const file = load("ext:deno_web/09_file.js");
+const abort = load("ext:deno_web/03_abort_signal.js");
+const messagePort = load("ext:deno_web/13_message_port.js");
+const performance = load("ext:deno_web/15_performance.js");
+const webidl = load("ext:deno_webidl/00_webidl.js");
+const { Console, setNoColorFns } = load("ext:deno_web/01_console.js");
+setNoColorFns(() => true, () => true);
+
+const lazyScript = (specifier) => once(() => load(specifier));
+const loaders = [
+  [lazyScript("ext:deno_web/06_streams.js"), [
+    "ReadableStream", "WritableStream", "TransformStream", "ReadableStreamDefaultReader", "WritableStreamDefaultWriter",
+    "WritableStreamDefaultController", "ReadableByteStreamController", "ReadableStreamBYOBReader", "ReadableStreamBYOBRequest",
+    "ReadableStreamDefaultController", "TransformStreamDefaultController", "ByteLengthQueuingStrategy",
+    "CountQueuingStrategy",
+  ]],
+  [lazyScript("ext:deno_web/08_text_encoding.js"), ["TextEncoder", "TextDecoder", "TextEncoderStream", "TextDecoderStream"]],
+  [lazyScript("ext:deno_web/14_compression.js"), ["CompressionStream", "DecompressionStream"]],
+  [lazyScript("ext:deno_web/01_urlpattern.js"), ["URLPattern"]],
+  [lazyScript("ext:deno_web/01_broadcast_channel.js"), ["BroadcastChannel"]],
+  [lazyScript("ext:deno_web/10_filereader.js"), ["FileReader"]],
+  [lazyScript("ext:deno_fetch/20_headers.js"), ["Headers"]],
+  [lazyScript("ext:deno_fetch/21_formdata.js"), ["FormData"]],
+  [lazyScript("ext:deno_fetch/23_request.js"), ["Request"]],
+  [lazyScript("ext:deno_fetch/23_response.js"), ["Response"]],
+  [lazyScript("ext:deno_fetch/27_eventsource.js"), ["EventSource"]],
+  [core.createLazyLoader("ext:deno_websocket/01_websocket.js"), ["WebSocket"]],
+];
+const globals = {};
+ArrayPrototypeForEach(loaders, ({ 0: loader, 1: names }) =>
+  ArrayPrototypeForEach(names, (name) => {
+    globals[name] = core.propNonEnumerableLazyLoaded((module) => module[name], loader);
+  }));
+
+const lazyFetch = lazyScript("ext:deno_fetch/26_fetch.js");
+const lazyBase64 = lazyScript("ext:deno_web/05_base64.js");
+const lazyBuffer = core.createLazyLoader("node:buffer");
+const lazyTimers = core.createLazyLoader("node:timers");
+const lazyProcess = core.createLazyLoader("node:process");
+const timerNames = ["setTimeout", "setInterval", "clearTimeout", "clearInterval", "setImmediate", "clearImmediate"];
+ArrayPrototypeForEach(timerNames, (name) => {
+  globals[name] = core.propWritableLazyLoaded((module) => module[name], lazyTimers);
+});
+
+class Navigator {
+  get hardwareConcurrency() { return 2; }
+  get language() { return "en-US"; }
+  get languages() { return ObjectFreeze(["en-US"]); }
+  get platform() { return "linux"; }
+  get userAgent() { return "Node.js/26"; }
+}
+
+const values = {
+  AbortController: abort.AbortController,
+  AbortSignal: abort.AbortSignal,
+  Blob: file.Blob,
+  CloseEvent: event.CloseEvent,
+  CryptoKey: crypto.CryptoKey,
+  Crypto: crypto.Crypto,
+  CustomEvent: event.CustomEvent,
+  DOMException,
+  ErrorEvent: event.ErrorEvent,
+  Event: event.Event,
+  EventTarget: event.EventTarget,
+  File: file.File,
+  MessageChannel: messagePort.MessageChannel,
+  MessageEvent: event.MessageEvent,
+  MessagePort: messagePort.MessagePort,
+  Navigator,
+  Performance: performance.Performance,
+  PerformanceEntry: performance.PerformanceEntry,
+  PerformanceMark: performance.PerformanceMark,
+  PerformanceMeasure: performance.PerformanceMeasure,
+  PerformanceObserver: performance.PerformanceObserver,
+  PerformanceObserverEntryList: performance.PerformanceObserverEntryList,
+  ProgressEvent: event.ProgressEvent,
+  PromiseRejectionEvent: event.PromiseRejectionEvent,
+  QuotaExceededError,
+  SubtleCrypto: crypto.SubtleCrypto,
+  URL: url.URL,
+  URLSearchParams: url.URLSearchParams,
+  // The interface's name in a wrapper of ours: deno_web gives levels 0 debug, 1 log and info, 2 warn, 3 error.
+  console: new Console((message, level) => op_hoist_log(level, message)),
+  navigator: new Navigator(),
+};
+for (const { 0: name, 1: value } of new primordials.SafeArrayIterator(ObjectEntries(values))) {
+  globals[name] = core.propNonEnumerable(value);
+}
+ObjectAssign(globals, {
+  Buffer: core.propWritableLazyLoaded((module) => module.Buffer, lazyBuffer),
+  atob: core.propWritableLazyLoaded((module) => module.atob, lazyBase64),
+  btoa: core.propWritableLazyLoaded((module) => module.btoa, lazyBase64),
+  crypto: core.propGetterOnly(() => crypto.crypto),
+  fetch: core.propWritable(function fetch(...input) {
+    return primordials.ReflectApply(lazyFetch().fetch, this, input);
+  }),
+  global: core.propWritable(globalThis),
+  performance: core.propWritable(performance.performance),
+  process: core.propWritableLazyLoaded((module) => module.default, lazyProcess),
+  reportError: core.propWritable(event.reportError),
+  self: core.propWritable(globalThis),
+  structuredClone: core.propWritable(messagePort.structuredClone),
+  [webidl.brand]: core.propNonEnumerable(webidl.brand),
+});
+core.defineGlobalProperties(globalThis, globals);
+ObjectSetPrototypeOf(globalThis, event.EventTarget.prototype);
+event.setEventTargetData(globalThis);
+event.saveGlobalThisReference(globalThis);
+delete globalThis.Intl.v8BreakIterator;
+
+core.setWasmStreamingCallback((source, id) => lazyFetch().handleWasmStreaming(source, id));
+core.setReportExceptionCallback(event.reportException);
+
+// node:process and node:module finish their own set-up from these when they are first used.
+internals.__nodeBootstrapArgs = {
+  usesLocalNodeModulesDir: false,
+  runningOnMainThread: true,
+  argv0: "node",
+  nodeDebug: "",
+  denoArgs: host.args,
+  denoVersion: host.version,
+};
+
+// An unhandled rejection first goes to the program's own listeners, as in browsers and in Node; when they leave it, it
+// ends the run.
+const dispatchEvent = event.EventTarget.prototype.dispatchEvent;
+core.setUnhandledPromiseRejectionHandler((promise, reason) => {
+  const rejection = new event.PromiseRejectionEvent("unhandledrejection", { cancelable: true, promise, reason });
+  primordials.ReflectApply(dispatchEvent, globalThis, [rejection]);
+  if (!rejection.defaultPrevented) internals.nodeProcessUnhandledRejectionCallback?.(rejection);
+  return rejection.defaultPrevented;
+});
+core.setHandledPromiseRejectionHandler((promise, reason) => {
+  const handled = new event.PromiseRejectionEvent("rejectionhandled", { promise, reason });
+  primordials.ReflectApply(dispatchEvent, globalThis, [handled]);
+  internals.nodeProcessRejectionHandledCallback?.(handled);
+});
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Runs in the process of each run, before guest code.
+
+const lazyModule = core.createLazyLoader("node:module");
+
+internals.start = () => {
+  performance.setTimeOrigin();
+  delete globalThis.__bootstrap;
+  delete globalThis.bootstrap;
+  delete globalThis.Deno;
+  // node:module leaves its set-up function on the global object when it is evaluated, whenever that is: a setter that
+  // keeps nothing takes it from there.
+  ObjectDefineProperty(globalThis, "nodeBootstrap", { configurable: false, enumerable: false, get: undefined, set() {} });
+  return call;
+};
+
+// The entry contract (README, "What a program looks like"). Answers with an array: a kind and what belongs to it.
+async function call(namespace, inputText) {
+  const entry = namespace.default;
+  const input = inputText === undefined ? undefined : JSONParse(inputText);
+  if (typeof entry === "function") return encode(await entry(input, context()));
+  if (typeof entry === "object" && entry !== null && typeof entry.fetch === "function") {
+    return await respond(entry, input);
+  }
+  return encode(await entry);
+}
+
+function context() {
+  return { env: {}, waitUntil(_promise) {}, passThroughOnException() {} };
+}
+
+function encode(value) {
+  if (value === undefined) return ["value", "null"];
+  let text;
+  try {
+    text = JSONStringify(value);
+  } catch (error) {
+    return ["unserializable", describe(error)];
+  }
+  if (typeof text !== "string") return ["unserializable", `a ${typeof value} has no JSON form`];
+  return ["value", text];
+}
+
+function describe(error) {
+  try {
+    return String(error?.message ?? error);
+  } catch {
+    return "the value cannot be written as JSON";
+  }
+}
+
+const REQUEST_FIELDS = { __proto__: null, url: true, method: true, headers: true, body: true };
+
+// An input whose fields are a request's is that request; any other input is the JSON body of a POST.
+function request(input) {
+  const { Request } = load("ext:deno_fetch/23_request.js");
+  if (input === undefined || input === null) return new Request("http://localhost/");
+  let isRequest = typeof input === "object" && !ArrayIsArray(input) && ObjectKeys(input).length > 0;
+  if (isRequest) {
+    ArrayPrototypeForEach(ObjectKeys(input), (key) => isRequest &&= REQUEST_FIELDS[key] === true);
+  }
+  const headers = { __proto__: null, "content-type": "application/json" };
+  if (!isRequest) return new Request("http://localhost/", { method: "POST", headers, body: JSONStringify(input) });
+  const isText = typeof input.body === "string";
+  const hasBody = input.body !== undefined && input.body !== null;
+  const target = new url.URL(input.url ?? "/", "http://localhost/");
+  return new Request(target.href, {
+    method: input.method ?? (hasBody ? "POST" : "GET"),
+    headers: input.headers ?? (hasBody && !isText ? headers : {}),
+    body: hasBody ? (isText ? input.body : JSONStringify(input.body)) : undefined,
+  });
+}
+
+async function respond(entry, input) {
+  const answered = await entry.fetch(request(input), {}, context());
+  if (typeof answered !== "object" || answered === null || typeof answered.arrayBuffer !== "function") {
+    throw new TypeError("the fetch handler did not return a Response");
+  }
+  const headers = [];
+  answered.headers.forEach((value, name) => {
+    headers[headers.length] = [`${name}`, `${value}`];
+  });
+  const body = new Uint8Array(await answered.arrayBuffer());
+  return ["response", answered.status, JSONStringify(headers), body];
+}
+
+export { call, lazyModule };

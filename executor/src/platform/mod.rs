@@ -1,0 +1,84 @@
+//! Node's and the web's platform: Deno's extension crates on bare `deno_core`, and one extension of ours in the place of
+//! Deno's own runtime. Deno's crates are named in this folder only.
+//!
+//! The build script compiles this module too: a start-up snapshot works only in a process that has the same extensions
+//! in the same order as the one that made it.
+
+mod file_system;
+mod ops;
+mod services;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use deno_core::Extension;
+use deno_core::JsRuntime;
+use deno_resolver::npm::{DenoInNpmPackageChecker, NpmResolver};
+use sys_traits::impls::InMemorySys;
+
+#[allow(unused_imports, reason = "the build script runs no programs")]
+pub(crate) use ops::{Host, HostRc};
+
+/// The extensions, in the order in which Deno's runtime has them.
+pub(crate) fn extensions() -> Vec<Extension> {
+    let file_system: deno_fs::FileSystemRc = Rc::new(file_system::EmptyFileSystem);
+    vec![
+        deno_telemetry::deno_telemetry::init(),
+        deno_webidl::deno_webidl::init(),
+        deno_web::deno_web::init(
+            Arc::new(deno_web::BlobStore::default()),
+            None,
+            false,
+            deno_web::InMemoryBroadcastChannel::default(),
+        ),
+        deno_fetch::deno_fetch::init(Default::default()),
+        deno_crypto::deno_crypto::init(None),
+        deno_net::deno_net::init(None, None),
+        deno_tls::deno_tls::init(),
+        deno_websocket::deno_websocket::init(),
+        deno_http::deno_http::init(Default::default()),
+        deno_io::deno_io::init(Some(Default::default())),
+        deno_fs::deno_fs::init(file_system.clone()),
+        deno_os::deno_os::init(None),
+        deno_process::deno_process::init(None),
+        deno_node_crypto::deno_node_crypto::init(),
+        deno_node::deno_node::init::<DenoInNpmPackageChecker, NpmResolver<InMemorySys>, InMemorySys>(
+            Some(services::node()),
+            file_system,
+        ),
+        ops::runtime::init(),
+    ]
+}
+
+/// Puts what the extensions' ops expect in a runtime's state: permissions for nothing but the program's own virtual
+/// files and environment, and the part that answers for the process.
+#[allow(dead_code, reason = "the build script does not run programs")]
+pub(crate) fn equip(runtime: &mut JsRuntime, host: HostRc) {
+    let state = runtime.op_state();
+    let mut state = state.borrow_mut();
+    state.put(services::permissions());
+    state.put(Arc::new(deno_features::FeatureChecker::default()));
+    state.put(host);
+}
+
+/// Adds the second context that `node:vm` starts new ones from; for the runtime that a snapshot is taken of.
+#[allow(dead_code, reason = "only the build script takes snapshots")]
+pub(crate) fn add_vm_context(runtime: &mut deno_core::JsRuntimeForSnapshot) {
+    use deno_core::v8;
+    let isolate = runtime.v8_isolate();
+    v8::scope!(scope, isolate);
+    let template = deno_node::init_global_template(scope, deno_node::ContextInitMode::ForSnapshot);
+    let context =
+        deno_node::create_v8_context(scope, template, deno_node::ContextInitMode::ForSnapshot, std::ptr::null_mut());
+    assert_eq!(scope.add_context(context), deno_node::VM_CONTEXT_INDEX, "the context has the index that node:vm reads");
+}
+
+/// The version of Node that the platform answers for, in `process.version`.
+#[allow(dead_code, reason = "only the build script writes it into the sources")]
+pub(crate) const NODE_VERSION: &str = deno_node::NODE_VERSION;
+
+/// Whether `name` (with or without `node:`) is a module of Node's own.
+#[allow(dead_code, reason = "the build script loads no programs")]
+pub(crate) fn is_builtin(name: &str) -> bool {
+    deno_node::is_builtin_node_module(name.strip_prefix("node:").unwrap_or(name))
+}

@@ -1,0 +1,235 @@
+//! One run, in its process: reads the program, gives up every right, starts V8 from the snapshot, calls the entry, answers.
+//!
+//! Nothing of this survives the answer: the process ends with it, and whatever the program left going on ends too.
+
+use std::borrow::Cow;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::fd::OwnedFd;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use deno_core::error::CoreError;
+use deno_core::{
+    JsRuntime, ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleSpecifier, PollEventLoopOptions,
+    ResolutionKind, RuntimeOptions, v8,
+};
+use deno_error::JsErrorBox;
+use rustix::process::{Resource, Rlimit};
+
+use crate::answer::{self, Call};
+use crate::buffers::Buffers;
+use crate::channel::{self, Channel};
+use crate::outcome::{Exceeded, LimitKind};
+use crate::platform::{self, Host};
+use crate::wire::{Answer, Start};
+use crate::{allocator, os, sandbox, snapshot};
+
+/// The run's side of [`crate::Executor`]. Its standard input is the socket to the service; it must be called before the
+/// process has a second thread. Returns only when no program could be run.
+pub fn worker_main() -> ExitCode {
+    match run() {
+        Ok(never) => match never {},
+        Err(error) => {
+            // The service keeps what is said here for its own error.
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+enum Never {}
+
+fn run() -> Result<Never, Box<dyn std::error::Error>> {
+    let socket = take_socket()?;
+    let (start, parts) = channel::receive(&socket)?;
+    let program = GuestProgram::split(&start, parts)?;
+    let mut status = std::fs::File::open("/proc/self/status")?;
+    sandbox::enter()?;
+    let channel = channel::open(socket, start.secret);
+    // A service that has gone cannot kill what it left behind.
+    std::thread::Builder::new().name("parent".to_string()).stack_size(64 * 1024).spawn(move || {
+        channel.wait_for_close();
+        os::exit_now(1)
+    })?;
+
+    start_engine();
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
+    let _context = tokio.enter();
+    let buffers = Buffers::new(start.buffer_bytes);
+    let loader = Rc::new(Loader { specifier: program.specifier.clone(), source_map: program.source_map.clone() });
+    let mut runtime = JsRuntime::new(RuntimeOptions {
+        startup_snapshot: Some(snapshot::SNAPSHOT),
+        residual_lazy_js_sources: snapshot::scripts(),
+        residual_lazy_esm_sources: snapshot::modules(),
+        extensions: platform::extensions(),
+        module_loader: Some(loader),
+        create_params: Some(
+            v8::CreateParams::default().heap_limits(0, start.heap_bytes).array_buffer_allocator(buffers.allocator()),
+        ),
+        ..Default::default()
+    });
+    platform::equip(&mut runtime, Rc::new(Process { channel, left: std::cell::Cell::new(start.log_bytes) }));
+    limit_heap(&mut runtime, channel, start.heap_bytes as u64);
+    limit_process(&start, &mut status)?;
+    drop(status);
+
+    let (answer, body) = tokio.block_on(call_entry(&mut runtime, program)).unwrap_or_else(|error| {
+        (answer::of_error(&error, buffers.refused().map(|bytes| (start.buffer_bytes as u64, bytes))), Vec::new())
+    });
+    if body.len() > start.output_bytes {
+        channel.exceeded(Exceeded {
+            which: LimitKind::Output,
+            limit: start.output_bytes as u64,
+            measured: body.len() as u64,
+        });
+    }
+    channel.answer(&answer, &body)
+}
+
+/// Takes the socket away from descriptor 0, where programs read their standard input, and leaves an empty one there.
+fn take_socket() -> std::io::Result<OwnedFd> {
+    let socket = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 100)?;
+    let null = std::fs::File::open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&null)?;
+    Ok(socket)
+}
+
+/// The program's parts, out of the bytes that followed the first message.
+struct GuestProgram {
+    specifier: ModuleSpecifier,
+    code: String,
+    source_map: Option<Rc<[u8]>>,
+    input: Option<String>,
+}
+
+impl GuestProgram {
+    fn split(start: &Start, parts: Vec<u8>) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut rest = parts.as_slice();
+        let mut take = |bytes: usize| {
+            let (part, after) = rest.split_at_checked(bytes).ok_or(std::io::ErrorKind::UnexpectedEof)?;
+            rest = after;
+            Ok::<_, std::io::Error>(part)
+        };
+        let code = String::from_utf8(take(start.code_bytes)?.to_vec())?;
+        let source_map = start.source_map_bytes.map(&mut take).transpose()?.map(Rc::from);
+        let input = start.input_bytes.map(&mut take).transpose()?.map(|bytes| String::from_utf8(bytes.to_vec())).transpose()?;
+        let specifier = ModuleSpecifier::parse("file:///hoist/")?.join(&start.name)?;
+        Ok(Self { specifier, code, source_map, input })
+    }
+}
+
+fn start_engine() {
+    v8::icu::set_default_locale("en-US");
+    // Unrolling can take the check out of a loop by which V8 stops it.
+    let flags = ["", "--no-turboshaft-loop-unrolling", "--no-wasm-loop-unrolling"];
+    deno_core::v8_set_flags(flags.map(String::from).to_vec());
+    JsRuntime::init_platform(None);
+}
+
+/// Near its limit V8 would first collect ever harder and then abort: the run ends there instead, by name.
+fn limit_heap(runtime: &mut JsRuntime, channel: &'static Channel, limit: u64) {
+    runtime.add_near_heap_limit_callback(move |current, _initial| {
+        channel.exceeded(Exceeded { which: LimitKind::Heap, limit, measured: current as u64 })
+    });
+    allocator::note_heap_limit(limit);
+    runtime.v8_isolate().set_oom_error_handler(allocator::engine_out_of_memory);
+}
+
+/// What the process may allocate from here on, whoever does it, and the kernel's own clock as a second line.
+fn limit_process(start: &Start, status: &mut std::fs::File) -> Result<(), Box<dyn std::error::Error>> {
+    let budget = start.heap_bytes as u64 + start.buffer_bytes as u64 + start.process_bytes as u64;
+    let mut text = String::new();
+    status.seek(SeekFrom::Start(0))?;
+    status.read_to_string(&mut text)?;
+    let kibibytes: u64 = text
+        .lines()
+        .find_map(|line| line.strip_prefix("VmData:")?.trim().strip_suffix(" kB")?.trim().parse().ok())
+        .ok_or("the kernel does not say what the process has allocated")?;
+    let bound = |bytes| Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    rustix::process::setrlimit(Resource::Data, bound(kibibytes * 1024 + budget))?;
+    rustix::process::setrlimit(Resource::Cpu, bound(start.cpu_seconds))?;
+    allocator::note_limit(start.process_bytes as u64);
+    Ok(())
+}
+
+/// Loads the module, calls its default export by the entry contract, and waits for what that promises.
+async fn call_entry(runtime: &mut JsRuntime, program: GuestProgram) -> Result<(Answer, Vec<u8>), CoreError> {
+    let call = Call::prepare(runtime)?;
+    let id = runtime.load_main_es_module_from_code(&program.specifier, program.code).await?;
+    let evaluated = Box::pin(runtime.mod_evaluate(id));
+    runtime.with_event_loop_promise(evaluated, PollEventLoopOptions::default()).await?;
+    let namespace = runtime.get_module_namespace(id)?;
+    call.run(runtime, namespace, program.input).await
+}
+
+/// What the console and `process.exit` reach.
+struct Process {
+    channel: &'static Channel,
+    /// Bytes of log that may still be sent; the service counts too.
+    left: std::cell::Cell<usize>,
+}
+
+impl Host for Process {
+    fn log(&self, level: i32, text: &str) {
+        let left = self.left.get();
+        if left == 0 {
+            return;
+        }
+        // One byte more than is left tells the service that something is missing.
+        let end = text.floor_char_boundary(text.len().min(left.saturating_add(1)));
+        self.left.set(left.saturating_sub(text.len().max(1)));
+        self.channel.log(level.clamp(0, 3) as u8, &text[..end]);
+    }
+
+    fn exit(&self, code: i32) -> ! {
+        self.channel.answer(&Answer::Exited { code }, &[])
+    }
+}
+
+/// Knows one module, which it has been given; everything else it may resolve is Node's own.
+struct Loader {
+    specifier: ModuleSpecifier,
+    source_map: Option<Rc<[u8]>>,
+}
+
+impl ModuleLoader for Loader {
+    fn resolve(
+        &self,
+        specifier: &str,
+        referrer: &str,
+        _kind: ResolutionKind,
+    ) -> Result<ModuleSpecifier, deno_core::error::ModuleLoaderError> {
+        if specifier == self.specifier.as_str() {
+            return Ok(self.specifier.clone());
+        }
+        let is_platform = referrer.starts_with("ext:") || referrer.starts_with("node:");
+        if platform::is_builtin(specifier) {
+            let name = specifier.strip_prefix("node:").unwrap_or(specifier);
+            return ModuleSpecifier::parse(&format!("node:{name}")).map_err(JsErrorBox::from_err);
+        }
+        if is_platform && specifier.starts_with("ext:") {
+            return ModuleSpecifier::parse(specifier).map_err(JsErrorBox::from_err);
+        }
+        Err(not_bundled(specifier))
+    }
+
+    fn load(
+        &self,
+        specifier: &ModuleSpecifier,
+        _referrer: Option<&ModuleLoadReferrer>,
+        _options: ModuleLoadOptions,
+    ) -> ModuleLoadResponse {
+        ModuleLoadResponse::Sync(Err(not_bundled(specifier.as_str())))
+    }
+
+    fn get_source_map(&self, file_name: &str) -> Option<Cow<'_, [u8]>> {
+        let map = self.source_map.as_ref().filter(|_| file_name == self.specifier.as_str())?;
+        Some(Cow::Borrowed(map))
+    }
+}
+
+fn not_bundled(specifier: &str) -> JsErrorBox {
+    JsErrorBox::type_error(format!(
+        "cannot import \"{specifier}\" at run time: only node: modules and what the bundle holds can be imported"
+    ))
+}

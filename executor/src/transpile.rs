@@ -1,0 +1,103 @@
+//! Turns the platform's sources into what V8 reads: TypeScript into JavaScript, the free name `Deno` into a property of
+//! an object that guest code cannot reach, and everything into ASCII. Part of the build script only.
+
+use std::path::Path;
+
+use deno_core::{ModuleCodeString, ModuleName, SourceMapData};
+use deno_error::JsErrorBox;
+use oxc::allocator::Allocator;
+use oxc::ast::ast::Program;
+use oxc::codegen::Codegen;
+use oxc::parser::Parser;
+use oxc::semantic::SemanticBuilder;
+use oxc::span::SourceType;
+use oxc::transformer::{TransformOptions, Transformer};
+
+use crate::platform::NODE_VERSION;
+
+/// One source of the platform as V8 is to see it. Lines are kept in JavaScript; no map is made for TypeScript.
+pub(crate) fn transpile(
+    name: ModuleName,
+    code: ModuleCodeString,
+) -> Result<(ModuleCodeString, Option<SourceMapData>), JsErrorBox> {
+    let name = name.as_str();
+    let is_typescript = name.ends_with(".ts") || name.starts_with("node:");
+    let mut source = code.as_str().to_string();
+    if source.contains("__NODE_VERSION__") {
+        source = source.replace("__NODE_VERSION__", NODE_VERSION);
+    }
+    // deno_core's own scripts set `Deno` up and run before anything else.
+    if source.contains("Deno") && !name.starts_with("ext:core/") {
+        source = rename_deno(name, &source)?;
+    }
+    if is_typescript {
+        source = strip_types(name, &source)?;
+    }
+    Ok((to_ascii(&source).into(), None))
+}
+
+fn parse<'a>(allocator: &'a Allocator, name: &str, source: &'a str) -> Result<Program<'a>, JsErrorBox> {
+    let parsed = Parser::new(allocator, source, SourceType::ts().with_module(true)).parse();
+    if parsed.panicked {
+        return Err(JsErrorBox::generic(format!("{name}: {:?}", parsed.diagnostics)));
+    }
+    Ok(parsed.program)
+}
+
+/// Scripts are compiled with a parameter `__bootstrap`; modules import from core.
+fn rename_deno(name: &str, source: &str) -> Result<String, JsErrorBox> {
+    let allocator = Allocator::default();
+    let program = parse(&allocator, name, source)?;
+    let is_module = program.body.iter().any(|statement| statement.is_module_declaration());
+    let semantic = SemanticBuilder::new().with_build_nodes(true).build(&program).semantic;
+    let scoping = semantic.scoping();
+    let Some(references) = scoping.root_unresolved_references().get("Deno") else {
+        return Ok(source.to_string());
+    };
+    let mut places: Vec<u32> =
+        references.iter().map(|id| semantic.reference_span(scoping.get_reference(*id)).start).collect();
+    places.sort_unstable();
+    let replacement = if is_module { "hoistInternals.Deno" } else { "__bootstrap.internals.Deno" };
+    let mut renamed = String::with_capacity(source.len() + places.len() * replacement.len());
+    if is_module {
+        renamed.push_str("import { internals as hoistInternals } from \"ext:core/mod.js\"; ");
+    }
+    let mut done = 0;
+    for place in places {
+        let place = place as usize;
+        renamed.push_str(&source[done..place]);
+        renamed.push_str(replacement);
+        done = place + "Deno".len();
+    }
+    renamed.push_str(&source[done..]);
+    Ok(renamed)
+}
+
+fn strip_types(name: &str, source: &str) -> Result<String, JsErrorBox> {
+    let allocator = Allocator::default();
+    let mut program = parse(&allocator, name, source)?;
+    // The transformer evaluates enums and wants to be told so when the scopes are built.
+    let scoping = SemanticBuilder::new().with_enum_eval(true).build(&program).semantic.into_scoping();
+    let options = TransformOptions::default();
+    let transformed = Transformer::new(&allocator, Path::new(name), &options).build_with_scoping(scoping, &mut program);
+    if let Some(error) = transformed.diagnostics.first() {
+        return Err(JsErrorBox::generic(format!("{name}: {error}")));
+    }
+    Ok(Codegen::new().build(&program).code)
+}
+
+/// deno_core takes its sources for Latin-1; the generator prints escapes as the characters themselves.
+fn to_ascii(source: &str) -> String {
+    let mut ascii = String::with_capacity(source.len());
+    for character in source.chars() {
+        if character.is_ascii() {
+            ascii.push(character);
+        } else {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                ascii.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    ascii
+}

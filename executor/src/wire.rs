@@ -1,0 +1,143 @@
+//! What passes between the service and a run's process, over a socket pair that keeps message boundaries
+//! (`SOCK_SEQPACKET`).
+//!
+//! Guest code can write to any descriptor of its process that it finds, so a message from the run counts only when it
+//! begins with a secret that the service drew for this run and that never enters JavaScript. Everything is bounded, and
+//! only the first complete answer counts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::Limits;
+use crate::outcome::{Exceeded, Failure, Level};
+
+/// The largest message. Well under the kernel's default send buffer, which bounds a message of this kind of socket.
+pub(crate) const MESSAGE_BYTES: usize = 64 * 1024;
+
+/// The secret at the start of every message from a run.
+pub(crate) type Secret = [u8; 16];
+
+/// What stands before a message's payload: the secret and one byte that says what it is.
+pub(crate) const HEADER_BYTES: usize = size_of::<Secret>() + 1;
+
+/// The most payload in one message.
+pub(crate) const PAYLOAD_BYTES: usize = MESSAGE_BYTES - HEADER_BYTES;
+
+/// What a message from a run holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// Text of a console message that goes on.
+    LogPart = 1,
+    /// A level's number and the end of a console message.
+    LogEnd = 2,
+    /// Bytes of the answer's body.
+    BodyPart = 3,
+    /// The answer, as JSON, to which the body's bytes belong. Ends the conversation.
+    Answer = 4,
+}
+
+impl Kind {
+    fn from_byte(byte: u8) -> Option<Self> {
+        [Self::LogPart, Self::LogEnd, Self::BodyPart, Self::Answer].into_iter().find(|kind| *kind as u8 == byte)
+    }
+}
+
+/// How a run says that it ended.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) enum Answer {
+    /// The body is the value's JSON text.
+    Value,
+    /// The body is the response's.
+    Response { status: u16, headers: Vec<(String, String)> },
+    /// The program threw.
+    Threw(Failure),
+    /// The program exited.
+    Exited { code: i32 },
+    /// JSON cannot hold the value.
+    Unserializable { message: String },
+    /// Nothing can settle the entry's promise.
+    NeverSettled,
+    /// A limit that only the process itself can see.
+    Limit(Exceeded),
+}
+
+/// The first message to a run. The program's parts follow, cut into messages, in the order of the fields.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Start {
+    pub(crate) secret: Secret,
+    pub(crate) name: String,
+    pub(crate) code_bytes: usize,
+    pub(crate) source_map_bytes: Option<usize>,
+    pub(crate) input_bytes: Option<usize>,
+    pub(crate) cpu_seconds: u64,
+    pub(crate) heap_bytes: usize,
+    pub(crate) buffer_bytes: usize,
+    pub(crate) process_bytes: usize,
+    pub(crate) output_bytes: usize,
+    pub(crate) log_bytes: usize,
+}
+
+impl Start {
+    /// The message that announces a program whose parts have these sizes.
+    pub(crate) fn new(secret: Secret, program: &crate::Program, limits: &Limits) -> Self {
+        Self {
+            secret,
+            name: program.name.clone(),
+            code_bytes: program.code.len(),
+            source_map_bytes: program.source_map.as_ref().map(String::len),
+            input_bytes: program.input.as_ref().map(String::len),
+            // The kernel's own limit counts whole seconds; the service's clock is exact and comes first.
+            cpu_seconds: limits.cpu.as_secs() + 2,
+            heap_bytes: limits.heap_bytes,
+            buffer_bytes: limits.buffer_bytes,
+            process_bytes: limits.process_bytes,
+            output_bytes: limits.output_bytes,
+            log_bytes: limits.log_bytes,
+        }
+    }
+}
+
+/// Writes a message's header in front of a payload. Needs no allocation beyond `buffer`.
+pub(crate) fn frame<'a>(buffer: &'a mut [u8], secret: &Secret, kind: Kind, payload: &[u8]) -> &'a [u8] {
+    let end = HEADER_BYTES + payload.len();
+    buffer[..secret.len()].copy_from_slice(secret);
+    buffer[secret.len()] = kind as u8;
+    buffer[HEADER_BYTES..end].copy_from_slice(payload);
+    &buffer[..end]
+}
+
+/// Reads a message, or `None` when it is not one of ours.
+pub(crate) fn unframe<'a>(message: &'a [u8], secret: &Secret) -> Option<(Kind, &'a [u8])> {
+    let (header, payload) = message.split_at_checked(HEADER_BYTES)?;
+    let (claimed, kind) = header.split_at(secret.len());
+    if claimed != secret {
+        return None;
+    }
+    Some((Kind::from_byte(kind[0])?, payload))
+}
+
+/// A level as one byte, in the numbers of deno_web's console.
+pub(crate) fn level_from_byte(byte: u8) -> Option<Level> {
+    [Level::Debug, Level::Info, Level::Warn, Level::Error].get(usize::from(byte)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_without_the_secret_is_nobodys() {
+        let mut buffer = [0; 64];
+        let message = frame(&mut buffer, &[7; 16], Kind::Answer, b"payload").to_vec();
+        assert_eq!(unframe(&message, &[7; 16]), Some((Kind::Answer, &b"payload"[..])));
+        assert_eq!(unframe(&message, &[8; 16]), None);
+        assert_eq!(unframe(&message[..HEADER_BYTES - 1], &[7; 16]), None);
+    }
+
+    #[test]
+    fn an_unknown_kind_is_nobodys() {
+        let mut message = [7; HEADER_BYTES];
+        message[16] = 99;
+        assert_eq!(unframe(&message, &[7; 16]), None);
+    }
+}
