@@ -1,1 +1,40 @@
-//! Under construction.
+//! From a manifest to a tree of verified package files, by way of a store on disk.
+//!
+//! Read in this order: a [`Manifest`] names requirements; [`Registries`] say where packages live; [`Cache::resolve`]
+//! turns both into a [`Graph`] (the lock); [`Cache::fetch`] turns that into [`Packages`] (verified, unpacked, in sealed
+//! memory); [`Tree::hoist`] lays them out as npm would.
+//!
+//! This crate reads no environment variable, clock or flag of its own, writes nothing but its store, and runs nothing
+//! that a package brings. Nothing enters the store that its integrity does not cover.
+
+mod error;
+mod limits;
+
+mod manifest;
+mod npmrc;
+
+mod packument;
+mod registry;
+
+mod graph;
+mod lock;
+
+mod image;
+mod image_cache;
+mod tarball;
+
+mod lock_file;
+mod store;
+
+mod cache;
+mod flights;
+mod tree;
+
+pub use cache::{Cache, CacheOptions, CacheUse, Packages, Progress, Stage};
+pub use error::Error;
+pub use image::{MappedImage, PackageImage};
+pub use limits::{Limits, NetworkOptions};
+pub use lock::{Graph, LockedPackage};
+pub use manifest::{Manifest, PackageName, Requirement};
+pub use npmrc::Registries;
+pub use tree::{Mount, Tree};

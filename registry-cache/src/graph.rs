@@ -1,0 +1,391 @@
+//! Resolution: from a manifest to a graph, by npm's rules.
+//!
+//! The only file that names the resolver, `deno_npm`. It asks for packuments through [`Packuments`] and knows nothing of
+//! registries or stores. Its futures are not Send, so [`resolve`] belongs on a thread of its own (see `cache.rs`). Its errors
+//! name a package and no more; [`Finder`] walks the packuments again to say who asked.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use deno_npm::NpmSystemInfo;
+use deno_npm::registry::{
+    NpmDependencyEntry, NpmDependencyEntryKind, NpmPackageInfo, NpmPackageVersionDistInfoIntegrity, NpmRegistryApi,
+    NpmRegistryPackageInfoLoadError,
+};
+use deno_npm::resolution::{
+    AddPkgReqsOptions, NpmOverrides, NpmPackageVersionResolutionError, NpmResolutionError, NpmResolutionSnapshot,
+    NpmVersionResolver, SerializedNpmResolutionSnapshot, SerializedNpmResolutionSnapshotPackage,
+    UnmetPeerDepDiagnostic,
+};
+use deno_semver::VersionReq;
+use deno_semver::package::{PackageName as SemverName, PackageReq};
+
+use crate::error::Error;
+use crate::lock::{Graph, LockedPackage};
+use crate::manifest::{Manifest, PackageName, Requirement, one_line};
+use crate::packument::Packument;
+
+/// What programs run on, whatever machine this is: optional dependencies for other systems are left out.
+const OS: &str = "linux";
+const CPU: &str = "x64";
+
+/// Where packuments come from.
+#[async_trait(?Send)]
+pub(crate) trait Packuments {
+    async fn packument(&self, name: &PackageName) -> Result<Arc<Packument>, Error>;
+}
+
+/// Resolves a manifest. `most` bounds the packages of the graph.
+pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: usize) -> Result<Graph, Error> {
+    let resolver = NpmVersionResolver { overrides: Arc::new(overrides_of(manifest)?), ..NpmVersionResolver::default() };
+    let api = Api { source, loaded: RefCell::default(), failed: RefCell::default(), most };
+    let roots = present_roots(manifest, &api, &resolver).await?;
+    let package_reqs: Vec<PackageReq> = roots.values().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+    let options = AddPkgReqsOptions { package_reqs: &package_reqs, version_resolver: &resolver, should_dedup: true };
+    let result = NpmResolutionSnapshot::default().add_pkg_reqs(&api, options, None).await;
+    let snapshot = match result.dep_graph_result {
+        Ok(snapshot) => snapshot,
+        Err(error) => return Err(explain(error, &api, &roots, &resolver)),
+    };
+    let system = NpmSystemInfo { os: OS.into(), cpu: CPU.into() };
+    let serialized = snapshot.as_valid_serialized_for_system(&system).into_serialized();
+    let mut graph = graph_of(&serialized, &roots)?;
+    if graph.packages.len() > most {
+        return Err(too_many(graph.packages.len(), most));
+    }
+    graph.warnings = warnings_of(&result.unmet_peer_diagnostics);
+    Ok(graph)
+}
+
+fn too_many(measured: usize, most: usize) -> Error {
+    Error::Limit {
+        subject: "the graph".to_owned(),
+        what: "its number of packages",
+        measured: measured as u64,
+        limit: most as u64,
+        knob: "limits.graph_packages",
+    }
+}
+
+/// Packuments as the resolver wants them, each asked for once.
+struct Api<'a> {
+    source: &'a dyn Packuments,
+    loaded: RefCell<HashMap<String, Arc<NpmPackageInfo>>>,
+    /// The resolver passes its errors on as text; ours wait here for it to be done.
+    failed: RefCell<BTreeMap<String, Error>>,
+    most: usize,
+}
+
+impl Api<'_> {
+    async fn load(&self, name: &str) -> Result<Arc<NpmPackageInfo>, Error> {
+        let known = self.loaded.borrow().get(name).cloned();
+        if let Some(info) = known {
+            return Ok(info);
+        }
+        // Every package of a graph is a packument at least, so this bounds what a hostile registry can make us load.
+        let count = self.loaded.borrow().len();
+        if count > self.most {
+            return Err(too_many(count, self.most));
+        }
+        let parsed = PackageName::parse(name).map_err(|problem| Error::PackageName {
+            origin: "a package's dependencies".to_owned(),
+            name: name.to_owned(),
+            problem,
+        })?;
+        let packument = self.source.packument(&parsed).await?;
+        let info = packument
+            .info()
+            .map_err(|detail| Error::Resolution { detail: format!("packument of {name}: {detail}") })?;
+        let info = Arc::new(info);
+        self.loaded.borrow_mut().insert(name.to_owned(), info.clone());
+        Ok(info)
+    }
+}
+
+#[async_trait(?Send)]
+impl NpmRegistryApi for Api<'_> {
+    async fn package_info(&self, name: &str) -> Result<Arc<NpmPackageInfo>, NpmRegistryPackageInfoLoadError> {
+        match self.load(name).await {
+            Ok(info) => Ok(info),
+            Err(error) => {
+                let unknown = matches!(error, Error::UnknownPackage { .. });
+                self.failed.borrow_mut().insert(name.to_owned(), error);
+                Err(match unknown {
+                    true => NpmRegistryPackageInfoLoadError::PackageNotExists { package_name: name.to_owned() },
+                    // All that it has to carry is the key to our own error, see `explain`.
+                    false => {
+                        NpmRegistryPackageInfoLoadError::LoadError(Arc::new(std::io::Error::other(name.to_owned())))
+                    }
+                })
+            }
+        }
+    }
+}
+
+/// The root's requirements as the resolver wants them, without optional ones that cannot be had (npm's
+/// "optionalDependencies").
+async fn present_roots(
+    manifest: &Manifest,
+    api: &Api<'_>,
+    resolver: &NpmVersionResolver,
+) -> Result<BTreeMap<String, PackageReq>, Error> {
+    let mut roots = BTreeMap::new();
+    for (alias, requirement) in &manifest.dependencies {
+        let req = package_req(requirement)?;
+        if requirement.optional && !is_available(&req, api, resolver).await? {
+            continue;
+        }
+        roots.insert(alias.as_str().to_owned(), req);
+    }
+    Ok(roots)
+}
+
+fn package_req(requirement: &Requirement) -> Result<PackageReq, Error> {
+    let version_req = VersionReq::parse_from_npm(&requirement.range).map_err(|error| Error::Range {
+        origin: requirement.origin.clone(),
+        package: requirement.package.to_string(),
+        range: requirement.range.clone(),
+        detail: one_line(&error),
+    })?;
+    Ok(PackageReq { name: requirement.package.as_str().into(), version_req })
+}
+
+async fn is_available(req: &PackageReq, api: &Api<'_>, resolver: &NpmVersionResolver) -> Result<bool, Error> {
+    let info = match api.load(&req.name).await {
+        Ok(info) => info,
+        Err(Error::UnknownPackage { .. }) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let resolver = resolver.get_for_package(&info);
+    let Ok(version) = resolver.resolve_best_package_version_info(&req.version_req, [].iter()) else {
+        return Ok(false);
+    };
+    let system = deno_npm::NpmResolutionPackageSystemInfo { os: version.os.clone(), cpu: version.cpu.clone() };
+    Ok(system.matches_system(&NpmSystemInfo { os: OS.into(), cpu: CPU.into() }))
+}
+
+fn overrides_of(manifest: &Manifest) -> Result<NpmOverrides, Error> {
+    let Some(value) = &manifest.overrides else { return Ok(NpmOverrides::default()) };
+    let problem = |detail: String| Error::Overrides { origin: manifest.origin.clone(), detail };
+    // `$name` in an override stands for what the root itself requires.
+    let roots = manifest
+        .dependencies
+        .iter()
+        .map(|(alias, requirement)| {
+            let text = match requirement.package == *alias {
+                true => requirement.range.clone(),
+                false => format!("npm:{}@{}", requirement.package, requirement.range),
+            };
+            (SemverName::from_str(alias.as_str()), text.as_str().into())
+        })
+        .collect();
+    if let Some(specifier) = foreign_override(value) {
+        return Err(problem(format!("{specifier:?} does not come from a registry")));
+    }
+    NpmOverrides::from_value(value.clone(), &roots, &Default::default()).map_err(|error| problem(one_line(&error)))
+}
+
+/// The first override that is a git, file or URL requirement.
+fn foreign_override(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) => {
+            let plain = !text.starts_with("npm:") && !text.starts_with('$');
+            (plain && crate::manifest::foreign_kind(text).is_some()).then(|| text.clone())
+        }
+        serde_json::Value::Object(entries) => entries.values().find_map(foreign_override),
+        _ => None,
+    }
+}
+
+fn graph_of(snapshot: &SerializedNpmResolutionSnapshot, roots: &BTreeMap<String, PackageReq>) -> Result<Graph, Error> {
+    let mut graph = Graph::default();
+    for (alias, req) in roots {
+        let id = snapshot
+            .root_packages
+            .get(req)
+            .ok_or_else(|| Error::Resolution { detail: format!("{alias} was not resolved") })?;
+        graph.root.insert(alias.clone(), id.as_serialized().to_string());
+    }
+    for package in &snapshot.packages {
+        graph.packages.insert(package.id.as_serialized().to_string(), locked(package)?);
+    }
+    graph.prune();
+    if !graph.is_closed() {
+        return Err(Error::Resolution { detail: "the resolver left out a package that it names".to_owned() });
+    }
+    for (id, package) in &graph.packages {
+        let problem = match (package.integrity.is_empty(), package.tarball.is_empty()) {
+            (true, _) => Error::NoIntegrity { package: package.display(), chain: graph.chain(id) },
+            (false, true) => Error::NoTarball { package: package.display(), detail: "there is none".to_owned() },
+            (false, false) => continue,
+        };
+        return Err(problem);
+    }
+    Ok(graph)
+}
+
+fn locked(package: &SerializedNpmResolutionSnapshotPackage) -> Result<LockedPackage, Error> {
+    let dist = package.dist.as_ref();
+    let integrity = match dist.map(|dist| dist.integrity()) {
+        Some(NpmPackageVersionDistInfoIntegrity::Integrity { algorithm, base64_hash }) => {
+            format!("{algorithm}-{base64_hash}")
+        }
+        // `packument.rs` leaves no other form.
+        _ => String::new(),
+    };
+    let mut dependencies = BTreeMap::new();
+    for (alias, id) in &package.dependencies {
+        let alias = PackageName::parse(alias).map_err(|problem| Error::PackageName {
+            origin: format!("the dependencies of {}", package.id.nv),
+            name: alias.to_string(),
+            problem,
+        })?;
+        dependencies.insert(alias.as_str().to_owned(), id.as_serialized().to_string());
+    }
+    Ok(LockedPackage {
+        name: package.id.nv.name.to_string(),
+        version: package.id.nv.version.to_string(),
+        integrity,
+        tarball: dist.map(|dist| dist.tarball.clone()).unwrap_or_default(),
+        dependencies,
+    })
+}
+
+fn warnings_of(diagnostics: &[UnmetPeerDepDiagnostic]) -> Vec<String> {
+    let sentences: BTreeSet<String> = diagnostics
+        .iter()
+        .map(|diagnostic| {
+            let asked_by: Vec<String> = diagnostic.ancestors.iter().rev().map(ToString::to_string).collect();
+            format!(
+                "{} wants the peer {} but finds {}",
+                asked_by.join(" > "),
+                diagnostic.dependency,
+                diagnostic.resolved
+            )
+        })
+        .collect();
+    sentences.into_iter().collect()
+}
+
+/// Our error for one of the resolver's.
+fn explain(
+    error: NpmResolutionError,
+    api: &Api<'_>,
+    roots: &BTreeMap<String, PackageReq>,
+    resolver: &NpmVersionResolver,
+) -> Error {
+    let loaded = api.loaded.borrow();
+    let finder = Finder { loaded: &loaded, roots, resolver };
+    match error {
+        NpmResolutionError::Registry(failure) => {
+            let name = match &failure {
+                NpmRegistryPackageInfoLoadError::PackageNotExists { package_name } => package_name.clone(),
+                NpmRegistryPackageInfoLoadError::LoadError(name) => name.to_string(),
+            };
+            match api.failed.borrow().get(&name) {
+                Some(error) => error.clone().with_chain(finder.chain(&name, None)),
+                None => Error::Resolution { detail: failure.to_string() },
+            }
+        }
+        NpmResolutionError::Resolution(failure) => unresolved(&failure, &finder),
+        NpmResolutionError::DependencyEntry(failure) => Error::UnsupportedTransitive {
+            package: failure.parent_nv.to_string(),
+            dependency: failure.key.clone(),
+            specifier: failure.value.clone(),
+            detail: match crate::manifest::foreign_kind(&failure.value) {
+                Some(kind) => format!("a {kind} dependency, and only packages of a registry are supported"),
+                None => one_line(&failure.source),
+            },
+            chain: finder.chain(&failure.parent_nv.name, None),
+        },
+    }
+}
+
+fn unresolved(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -> Error {
+    use NpmPackageVersionResolutionError as Failure;
+    let unknown = |package: &str, requirement: String| Error::UnknownVersion {
+        latest: finder.latest(package),
+        chain: finder.chain(package, Some(&requirement)),
+        package: package.to_owned(),
+        requirement,
+    };
+    match failure {
+        Failure::DistTagNotFound { dist_tag, package_name } => unknown(package_name, dist_tag.clone()),
+        Failure::DistTagVersionNotFound { package_name, dist_tag, .. } => unknown(package_name, dist_tag.clone()),
+        Failure::VersionReqNotMatched { package_name, version_req, .. } => {
+            unknown(package_name, version_req.to_string())
+        }
+        Failure::VersionNotFound(missing) => unknown(&missing.0.name, missing.0.version.to_string()),
+        Failure::DistTagVersionTooNew { .. } | Failure::TrustPolicyDowngrade { .. } => {
+            Error::Resolution { detail: failure.to_string() }
+        }
+    }
+}
+
+/// Walks loaded packuments from the root, each requirement at its best version, to say who asks for a package.
+struct Finder<'a> {
+    loaded: &'a HashMap<String, Arc<NpmPackageInfo>>,
+    roots: &'a BTreeMap<String, PackageReq>,
+    resolver: &'a NpmVersionResolver,
+}
+
+/// One package on the walk, and the one that asked for it.
+struct Step {
+    display: String,
+    asked_by: Option<Rc<Step>>,
+}
+
+impl Finder<'_> {
+    fn latest(&self, name: &str) -> Option<String> {
+        self.loaded.get(name)?.dist_tags.get("latest").map(ToString::to_string)
+    }
+
+    /// The way to `wanted`, itself left out; the one that asks with `range`, if any does.
+    fn chain(&self, wanted: &str, range: Option<&str>) -> Vec<String> {
+        let with_range = range.and_then(|range| self.walk(wanted, Some(range)));
+        with_range.or_else(|| self.walk(wanted, None)).unwrap_or_default()
+    }
+
+    fn walk(&self, wanted: &str, range: Option<&str>) -> Option<Vec<String>> {
+        let mut seen = BTreeSet::new();
+        let mut queue: VecDeque<(PackageReq, Option<Rc<Step>>)> =
+            self.roots.values().map(|req| (req.clone(), None)).collect();
+        while let Some((req, asked_by)) = queue.pop_front() {
+            if req.name == wanted && range.is_none_or(|range| req.version_req.version_text() == range) {
+                return Some(unwind(asked_by));
+            }
+            let Some((display, entries)) = self.dependencies(&req) else { continue };
+            if !seen.insert(display.clone()) {
+                continue;
+            }
+            let step = Rc::new(Step { display, asked_by });
+            for entry in entries {
+                queue.push_back((PackageReq { name: entry.name, version_req: entry.version_req }, Some(step.clone())));
+            }
+        }
+        None
+    }
+
+    fn dependencies(&self, req: &PackageReq) -> Option<(String, Vec<NpmDependencyEntry>)> {
+        let info = self.loaded.get(req.name.as_str())?;
+        let resolver = self.resolver.get_for_package(info);
+        let version = resolver.resolve_best_package_version_info(&req.version_req, [].iter()).ok()?;
+        let mut entries = version.dependencies_as_entries(&req.name).unwrap_or_default();
+        entries.retain(|entry| entry.kind != NpmDependencyEntryKind::OptionalPeer);
+        entries.sort();
+        Some((format!("{}@{}", req.name, version.version), entries))
+    }
+}
+
+fn unwind(mut step: Option<Rc<Step>>) -> Vec<String> {
+    let mut chain = Vec::new();
+    while let Some(current) = step {
+        chain.push(current.display.clone());
+        step = current.asked_by.clone();
+    }
+    chain.reverse();
+    chain
+}

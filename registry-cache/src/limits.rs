@@ -1,0 +1,116 @@
+//! Every bound of this crate, with its unit, its default and the reason for it.
+//!
+//! Nothing here is global: the structs are passed down from [`crate::CacheOptions`]. An error about a bound names the
+//! field that raises it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Bounds on what registries and packages may cost.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// How long a packument, and a resolution made from them, is used without asking the registry again. Five minutes:
+    /// a session of an agent resolves once, a new release is seen before anybody looks for it.
+    pub packument_ttl: Duration,
+    /// Bytes of one packument, unpacked. The largest ones known are some 30 MB in full form; we ask for the short one.
+    pub packument_bytes: u64,
+    /// Bytes of one tarball as sent. Native add-ons and type packages reach 80 MB.
+    pub tarball_bytes: u64,
+    /// Bytes of one tarball when unpacked, headers included.
+    pub unpacked_bytes: u64,
+    /// Files in one package. Icon sets reach 40,000.
+    pub package_files: usize,
+    /// Bytes of one path inside a package.
+    pub path_bytes: usize,
+    /// Packages in one graph. A framework with its tools has some 1,500.
+    pub graph_packages: usize,
+    /// Packages that are fetched or unpacked at the same time.
+    pub concurrent_packages: usize,
+    /// Jobs that keep a processor busy (verify, unpack) at the same time.
+    pub concurrent_unpacks: usize,
+    /// Bytes of unpacked packages that stay in memory between requests.
+    pub image_cache_bytes: u64,
+    /// Folders inside folders in a tree; npm's layout of real graphs stays under 10.
+    pub tree_depth: usize,
+    /// Package folders in a tree.
+    pub tree_folders: usize,
+    /// How long opening waits for another process that holds the cache.
+    pub lock_wait: Duration,
+    /// How long opening waits for the store itself, which frees its folder a moment after its owner is gone.
+    pub store_wait: Duration,
+    /// Bytes of pages that the store keeps in memory.
+    pub store_cache_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            packument_ttl: Duration::from_secs(5 * 60),
+            packument_bytes: 64 << 20,
+            tarball_bytes: 128 << 20,
+            unpacked_bytes: 512 << 20,
+            package_files: 100_000,
+            path_bytes: 1024,
+            graph_packages: 5_000,
+            concurrent_packages: 16,
+            concurrent_unpacks: 4,
+            image_cache_bytes: 512 << 20,
+            tree_depth: 32,
+            tree_folders: 20_000,
+            lock_wait: Duration::from_secs(30),
+            store_wait: Duration::from_secs(5),
+            store_cache_bytes: 32 << 20,
+        }
+    }
+}
+
+/// How registries are spoken to.
+#[derive(Clone, Debug)]
+pub struct NetworkOptions {
+    /// Proxy for `http:` registries, a URL.
+    pub http_proxy: Option<String>,
+    /// Proxy for `https:` registries, a URL.
+    pub https_proxy: Option<String>,
+    /// Hosts that are reached without a proxy, separated by commas.
+    pub no_proxy: Option<String>,
+    /// A PEM file of certificate authorities that are trusted beside the system's.
+    pub ca_bundle: Option<PathBuf>,
+    /// The `User-Agent` of every request.
+    pub user_agent: String,
+    /// Requests in flight at the same time.
+    pub concurrent_requests: usize,
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
+    /// How long a registry may be silent inside an answer.
+    pub read_timeout: Duration,
+    /// How long one attempt may take in all.
+    pub request_timeout: Duration,
+    /// Attempts for one request, the first included.
+    pub attempts: u32,
+    /// Pause before the second attempt; it doubles with each further one.
+    pub retry_pause: Duration,
+    /// The longest pause, also when `Retry-After` asks for more.
+    pub retry_pause_most: Duration,
+    /// Redirects followed for one request.
+    pub redirects: usize,
+}
+
+impl Default for NetworkOptions {
+    fn default() -> Self {
+        Self {
+            http_proxy: None,
+            https_proxy: None,
+            no_proxy: None,
+            ca_bundle: None,
+            user_agent: concat!("hoist/", env!("CARGO_PKG_VERSION")).to_owned(),
+            concurrent_requests: 24,
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(180),
+            attempts: 4,
+            retry_pause: Duration::from_millis(200),
+            retry_pause_most: Duration::from_secs(10),
+            redirects: 5,
+        }
+    }
+}
