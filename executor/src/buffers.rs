@@ -26,6 +26,11 @@ impl Buffers {
         Arc::new(Self { limit, used: AtomicUsize::new(0), refused: AtomicU64::new(0) })
     }
 
+    /// What the buffers hold now, in bytes.
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// What was wanted when an allocation was refused, if one was.
     pub(crate) fn refused(&self) -> Option<u64> {
         match self.refused.load(Ordering::Relaxed) {

@@ -77,5 +77,5 @@ pub(crate) fn leave_network() -> std::io::Result<()> {
 /// Registers a descriptor with the reactor of the tokio runtime that this is called in.
 pub(crate) fn watch(descriptor: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: the registration owns the descriptor, which nothing else closes while it lasts.
-    unsafe { AsyncFd::register(descriptor) }
+    Ok(unsafe { AsyncFd::register(descriptor) }?)
 }

@@ -1,7 +1,7 @@
 //! A run's process as the service holds it: started with nothing, killed through a pidfd, reaped by nobody else.
 
 use std::ffi::OsString;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{OwnedFd};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -29,7 +29,7 @@ const ENVIRONMENT: [(&str, &str); 2] = [("NODE_ENV", "production"), ("TZ", "UTC"
 /// A started process and what is connected to it. Dropped before it is reaped, it is killed.
 pub(crate) struct Process {
     pid: u32,
-    handle: AsyncFd<OwnedFd>,
+    handle: OwnedFd,
     reaped: bool,
     /// The socket to it.
     pub(crate) socket: AsyncFd<OwnedFd>,
@@ -70,7 +70,7 @@ impl Process {
         rustix::io::ioctl_fionbio(&ours, true)?;
         let started = Self {
             pid,
-            handle: os::watch(handle)?,
+            handle,
             reaped: false,
             socket: os::watch(ours)?,
             output: pipe::Receiver::from_owned_fd(output)?,
@@ -85,15 +85,9 @@ impl Process {
         os::cpu_time(self.pid)
     }
 
-    /// Waits until the process has ended. It is not reaped by this.
-    pub(crate) async fn ended(&self) {
-        // A pidfd becomes readable when its process ends; an error means that it cannot be watched, and is as good as an end.
-        let _ = self.handle.readable().await;
-    }
-
     /// Kills the process, if it is still there, and reaps it.
     pub(crate) fn kill(&mut self) -> std::io::Result<Ended> {
-        let _ = rustix::process::pidfd_send_signal(self.handle.get_ref().as_fd(), Signal::KILL);
+        let _ = rustix::process::pidfd_send_signal(&self.handle, Signal::KILL);
         self.reaped = true;
         os::reap(self.pid)
     }

@@ -7,6 +7,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use deno_core::error::CoreError;
 use deno_core::{
@@ -69,7 +70,7 @@ fn run() -> Result<Never, Box<dyn std::error::Error>> {
         ..Default::default()
     });
     platform::equip(&mut runtime, Rc::new(Process { channel, left: std::cell::Cell::new(start.log_bytes) }));
-    limit_heap(&mut runtime, channel, start.heap_bytes as u64);
+    limit_heap(&mut runtime, channel, start.heap_bytes, buffers.clone());
     limit_process(&start, &mut status)?;
     drop(status);
 
@@ -126,12 +127,17 @@ fn start_engine() {
     JsRuntime::init_platform(None);
 }
 
-/// Near its limit V8 would first collect ever harder and then abort: the run ends there instead, by name.
-fn limit_heap(runtime: &mut JsRuntime, channel: &'static Channel, limit: u64) {
+/// Near its limit V8 would first collect ever harder and then abort: the run ends there instead, by name. V8 counts
+/// buffers into its heap; they have a limit of their own and are taken out again.
+fn limit_heap(runtime: &mut JsRuntime, channel: &'static Channel, limit: usize, buffers: Arc<Buffers>) {
     runtime.add_near_heap_limit_callback(move |current, _initial| {
-        channel.exceeded(Exceeded { which: LimitKind::Heap, limit, measured: current as u64 })
+        let allowed = limit.saturating_add(buffers.used());
+        if current < allowed {
+            return allowed;
+        }
+        channel.exceeded(Exceeded { which: LimitKind::Heap, limit: limit as u64, measured: (current - buffers.used()) as u64 })
     });
-    allocator::note_heap_limit(limit);
+    allocator::note_heap_limit(limit as u64);
     runtime.v8_isolate().set_oom_error_handler(allocator::engine_out_of_memory);
 }
 

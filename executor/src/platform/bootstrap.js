@@ -62,8 +62,20 @@ ArrayPrototypeForEach(
 );
 core.registerErrorBuilder("DOMExceptionQuotaExceededError", (message) => new QuotaExceededError(message));
 
-const host = { errors, build: core.build, version: { deno: "0.0.0", v8: "0", typescript: "0" }, args: [], noColor: true,
-  pid: 1, ppid: 0, mainModule: "file:///hoist/main.js", internal: "internals", internals, exitCode: 0 };
+const host = {
+  args: [],
+  build: core.build,
+  errors,
+  exitCode: 0,
+  internal: "internals",
+  internals,
+  mainModule: "file:///hoist/main.js",
+  noColor: true,
+  pid: 1,
+  ppid: 0,
+  // Becomes a part of `process.versions`.
+  version: { v8: "15.0.0" },
+};
 internals.Deno = host;
 const lend = (specifier, names) =>
   ArrayPrototypeForEach(names, (name) =>
@@ -95,7 +107,8 @@ host.cpuUsage = () => {
 };
 host.memoryUsage = () => {
   core.ops.op_runtime_memory_usage(usage);
-  return { rss: usage[0], heapTotal: usage[1], heapUsed: usage[2], external: usage[3] };
+  // The process's own figure is read from a file, which a run cannot open.
+  return { rss: usage[0] || usage[1] + usage[3], heapTotal: usage[1], heapUsed: usage[2], external: usage[3] };
 };
 
 // ---------------------------------------------------------------------------------------------------------------------

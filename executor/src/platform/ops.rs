@@ -77,6 +77,11 @@ const GUEST_PID: i32 = 1;
 /// The user and group that guest code is told it runs as.
 const GUEST_USER: u32 = 1000;
 
+#[op2(fast)]
+fn op_replaced_heap_snapshot_limit(#[smi] _limit: u32) -> Result<(), JsErrorBox> {
+    Err(JsErrorBox::generic("v8.setHeapSnapshotNearHeapLimit is not available in a run: it has no files"))
+}
+
 #[op2]
 #[string]
 fn op_replaced_hostname() -> String {
@@ -201,6 +206,7 @@ fn replace(op: OpDecl) -> OpDecl {
         "op_get_exit_code" => op_replaced_get_exit_code(),
         "op_process_abort" => op_replaced_abort(),
         "op_node_process_kill" => op_replaced_kill(),
+        "op_v8_set_heap_snapshot_near_heap_limit" => op_replaced_heap_snapshot_limit(),
         "op_hostname" => op_replaced_hostname(),
         "op_os_release" => op_replaced_os_release(),
         "op_os_uptime" => op_replaced_os_uptime(),

@@ -50,12 +50,17 @@ pub(super) fn node() -> NodeServices {
     }
 }
 
-/// Read access to the program's own virtual folders, its own (empty) environment, and nothing else.
+/// Access to the program's own virtual folders (which the file system keeps read-only), to its own environment, and to
+/// nothing else.
 pub(super) fn permissions() -> PermissionsContainer {
     let parser = Arc::new(RuntimePermissionDescriptorParser::new(InMemorySys::default()));
+    let folders = vec!["/hoist".to_string(), "/tmp".to_string()];
     let options = PermissionsOptions {
         allow_env: Some(Vec::new()),
-        allow_read: Some(vec!["/hoist".to_string(), "/tmp".to_string()]),
+        allow_read: Some(folders.clone()),
+        allow_write: Some(folders),
+        // What is outside is not there, rather than forbidden: packages probe for files and expect to be told no.
+        ignore_read: Some(Vec::new()),
         prompt: false,
         ..Default::default()
     };
