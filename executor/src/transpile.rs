@@ -26,6 +26,9 @@ pub(crate) fn transpile(
     if source.contains("__NODE_VERSION__") {
         source = source.replace("__NODE_VERSION__", NODE_VERSION);
     }
+    if name.ends_with("deno_node/_process/process.ts") {
+        source = drop_versions(&source);
+    }
     // deno_core's own scripts set `Deno` up and run before anything else.
     if source.contains("Deno") && !name.starts_with("ext:core/") {
         source = rename_deno(name, &source)?;
@@ -34,6 +37,16 @@ pub(crate) fn transpile(
         source = strip_types(name, &source)?;
     }
     Ok((to_ascii(&source).into(), None))
+}
+
+/// `process.versions` tells packages what they run on; these two entries would send them other ways than Node's.
+fn drop_versions(source: &str) -> String {
+    let mut kept = source.to_string();
+    for entry in ["  deno: \"\",\n", "  typescript: \"\",\n"] {
+        assert!(kept.contains(entry), "process.versions is written in another way than it was: {entry}");
+        kept = kept.replace(entry, "");
+    }
+    kept
 }
 
 fn parse<'a>(allocator: &'a Allocator, name: &str, source: &'a str) -> Result<Program<'a>, JsErrorBox> {

@@ -1,0 +1,51 @@
+# Every target sets up what it needs by itself. On a fresh machine: make run, make test.
+
+CARGO ?= cargo
+HOIST := target/debug/hoist
+COMPAT := ../shared/compat
+TIERS ?= core,node,hard,reject
+
+.PHONY: run test test-live compat deps build fmt lint docs deny ready clean
+
+# Builds hoist and runs an example that imports npm packages.
+run: deps
+	$(CARGO) run --quiet --bin hoist -- run examples/agent.ts --input '{"name": "reader"}'
+
+# Every offline test: the crates' own, and the scenarios against a registry that they start themselves.
+test: deps
+	$(CARGO) test --workspace
+
+# Real packages from the configured npm registry.
+test-live: deps
+	$(CARGO) test --test tests -- --ignored live
+
+# Real packages and Node's answers, beside the checkout.
+compat: build
+	@test -d $(COMPAT) || { echo "no $(COMPAT) beside this checkout"; exit 1; }
+	node $(COMPAT)/run-compat.mjs --cmd '$(CURDIR)/$(HOIST) run {file} --manifest {deps}' \
+		--jobs 2 --timeout 60 --tier $(TIERS) --out target/compat.json $(if $(ONLY),--only $(ONLY))
+
+# V8's library and libclang; after this a plain cargo build works too.
+deps:
+	@sh scripts/deps.sh
+
+build: deps
+	$(CARGO) build --bin hoist
+
+fmt:
+	$(CARGO) fmt --all -- --check
+
+lint: deps
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+docs: deps
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+
+deny:
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; else echo "cargo deny is not installed: skipped"; fi
+
+# What must be green before a change is handed over.
+ready: fmt lint test docs
+
+clean:
+	$(CARGO) clean
