@@ -92,11 +92,7 @@ impl Channel {
         let mut cursor = std::io::Cursor::new(&mut payload[..]);
         let Exceeded { which, limit, measured } = exceeded;
         // The form that `Answer::Limit` has in JSON.
-        let _ = write!(
-            cursor,
-            r#"{{"Limit":{{"which":"{}","limit":{limit},"measured":{measured}}}}}"#,
-            which.name()
-        );
+        let _ = write!(cursor, r#"{{"Limit":{{"which":"{}","limit":{limit},"measured":{measured}}}}}"#, which.name());
         let end = cursor.position() as usize;
         let mut buffer = [0_u8; 256];
         self.send_message(frame(&mut buffer, &self.secret, Kind::Answer, &payload[..end]));
@@ -143,10 +139,7 @@ mod tests {
     fn the_hand_written_form_is_an_answer() {
         let text = r#"{"Limit":{"which":"heap","limit":1,"measured":2}}"#;
         let answer: Answer = serde_json::from_str(text).unwrap();
-        assert!(matches!(
-            answer,
-            Answer::Limit(Exceeded { which: LimitKind::Heap, limit: 1, measured: 2 })
-        ));
+        assert!(matches!(answer, Answer::Limit(Exceeded { which: LimitKind::Heap, limit: 1, measured: 2 })));
         assert_eq!(serde_json::to_string(&answer).unwrap(), text);
     }
 }

@@ -1,7 +1,7 @@
 //! A run's process as the service holds it: started with nothing, killed through a pidfd, reaped by nobody else.
 
 use std::ffi::OsString;
-use std::os::fd::{OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use deno_core::error::CoreError;
 use deno_core::{
-    JsRuntime, ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleSpecifier, PollEventLoopOptions,
-    ResolutionKind, RuntimeOptions, v8,
+    JsRuntime, ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleSpecifier,
+    PollEventLoopOptions, ResolutionKind, RuntimeOptions, v8,
 };
 use deno_error::JsErrorBox;
 use rustix::process::{Resource, Rlimit};
@@ -113,7 +113,8 @@ impl GuestProgram {
         };
         let code = String::from_utf8(take(start.code_bytes)?.to_vec())?;
         let source_map = start.source_map_bytes.map(&mut take).transpose()?.map(Rc::from);
-        let input = start.input_bytes.map(&mut take).transpose()?.map(|bytes| String::from_utf8(bytes.to_vec())).transpose()?;
+        let input =
+            start.input_bytes.map(&mut take).transpose()?.map(|bytes| String::from_utf8(bytes.to_vec())).transpose()?;
         let specifier = ModuleSpecifier::parse("file:///hoist/")?.join(&start.name)?;
         Ok(Self { specifier, code, source_map, input })
     }
@@ -135,7 +136,11 @@ fn limit_heap(runtime: &mut JsRuntime, channel: &'static Channel, limit: usize, 
         if current < allowed {
             return allowed;
         }
-        channel.exceeded(Exceeded { which: LimitKind::Heap, limit: limit as u64, measured: (current - buffers.used()) as u64 })
+        channel.exceeded(Exceeded {
+            which: LimitKind::Heap,
+            limit: limit as u64,
+            measured: (current - buffers.used()) as u64,
+        })
     });
     allocator::note_heap_limit(limit as u64);
     runtime.v8_isolate().set_oom_error_handler(allocator::engine_out_of_memory);
@@ -207,6 +212,9 @@ impl ModuleLoader for Loader {
     ) -> Result<ModuleSpecifier, deno_core::error::ModuleLoaderError> {
         if specifier == self.specifier.as_str() {
             return Ok(self.specifier.clone());
+        }
+        if specifier.strip_prefix("node:").unwrap_or(specifier) == "sqlite" {
+            return Err(JsErrorBox::type_error("node:sqlite is not available in a run: it has no database engine"));
         }
         let is_platform = referrer.starts_with("ext:") || referrer.starts_with("node:");
         if platform::is_builtin(specifier) {

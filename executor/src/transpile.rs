@@ -15,6 +15,27 @@ use oxc::transformer::{TransformOptions, Transformer};
 
 use crate::platform::NODE_VERSION;
 
+/// A place where a source of the platform would hand guest code something that it must not find.
+struct Patch {
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+}
+
+const PATCHES: [Patch; 4] = [
+    // What packages run on is Node, as far as they are told; these two entries would send them other ways.
+    Patch { file: "deno_node/_process/process.ts", from: "  deno: \"\",\n", to: "" },
+    Patch { file: "deno_node/_process/process.ts", from: "  typescript: \"\",\n", to: "" },
+    // The set-up function would be left on the global object, whenever the module is first used.
+    Patch { file: "node:module", from: "globalThis.nodeBootstrap =", to: "internals.nodeBootstrap =" },
+    // An op itself would be a property of the module.
+    Patch {
+        file: "node:module",
+        from: "let internalModuleStat = op_require_stat;",
+        to: "let internalModuleStat = (path) => op_require_stat(path);",
+    },
+];
+
 /// One source of the platform as V8 is to see it. Lines are kept in JavaScript; no map is made for TypeScript.
 pub(crate) fn transpile(
     name: ModuleName,
@@ -26,8 +47,9 @@ pub(crate) fn transpile(
     if source.contains("__NODE_VERSION__") {
         source = source.replace("__NODE_VERSION__", NODE_VERSION);
     }
-    if name.ends_with("deno_node/_process/process.ts") {
-        source = drop_versions(&source);
+    for patch in PATCHES.iter().filter(|patch| name.ends_with(patch.file)) {
+        assert!(source.contains(patch.from), "{name} is written in another way than it was: no {:?}", patch.from);
+        source = source.replace(patch.from, patch.to);
     }
     // deno_core's own scripts set `Deno` up and run before anything else.
     if source.contains("Deno") && !name.starts_with("ext:core/") {
@@ -37,16 +59,6 @@ pub(crate) fn transpile(
         source = strip_types(name, &source)?;
     }
     Ok((to_ascii(&source).into(), None))
-}
-
-/// `process.versions` tells packages what they run on; these two entries would send them other ways than Node's.
-fn drop_versions(source: &str) -> String {
-    let mut kept = source.to_string();
-    for entry in ["  deno: \"\",\n", "  typescript: \"\",\n"] {
-        assert!(kept.contains(entry), "process.versions is written in another way than it was: {entry}");
-        kept = kept.replace(entry, "");
-    }
-    kept
 }
 
 fn parse<'a>(allocator: &'a Allocator, name: &str, source: &'a str) -> Result<Program<'a>, JsErrorBox> {

@@ -261,16 +261,11 @@ core.setHandledPromiseRejectionHandler((promise, reason) => {
 // ---------------------------------------------------------------------------------------------------------------------
 // Runs in the process of each run, before guest code.
 
-const lazyModule = core.createLazyLoader("node:module");
-
 internals.start = () => {
   performance.setTimeOrigin();
   delete globalThis.__bootstrap;
   delete globalThis.bootstrap;
   delete globalThis.Deno;
-  // node:module leaves its set-up function on the global object when it is evaluated, whenever that is: a setter that
-  // keeps nothing takes it from there.
-  ObjectDefineProperty(globalThis, "nodeBootstrap", { configurable: false, enumerable: false, get: undefined, set() {} });
   return call;
 };
 
@@ -343,5 +338,3 @@ async function respond(entry, input) {
   const body = new Uint8Array(await answered.arrayBuffer());
   return ["response", answered.status, JSONStringify(headers), body];
 }
-
-export { call, lazyModule };
