@@ -393,3 +393,7 @@ fn resolution_key(manifest: &Manifest, registries: &Registries) -> String {
         serde_json::to_vec(&(registries.fingerprint(), dependencies, &manifest.overrides)).expect("plain data is JSON");
     format!("{:x}", Sha256::digest(text))
 }
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;

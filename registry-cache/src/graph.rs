@@ -12,16 +12,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use deno_npm::NpmSystemInfo;
 use deno_npm::registry::{
-    NpmDependencyEntry, NpmDependencyEntryKind, NpmPackageInfo, NpmPackageVersionDistInfoIntegrity, NpmRegistryApi,
-    NpmRegistryPackageInfoLoadError,
+    NpmDependencyEntry, NpmDependencyEntryKind, NpmPackageInfo, NpmPackageVersionDistInfoIntegrity,
+    NpmPackageVersionInfo, NpmRegistryApi, NpmRegistryPackageInfoLoadError,
 };
 use deno_npm::resolution::{
     AddPkgReqsOptions, NpmOverrides, NpmPackageVersionResolutionError, NpmResolutionError, NpmResolutionSnapshot,
     NpmVersionResolver, SerializedNpmResolutionSnapshot, SerializedNpmResolutionSnapshotPackage,
     UnmetPeerDepDiagnostic,
 };
-use deno_semver::VersionReq;
 use deno_semver::package::{PackageName as SemverName, PackageReq};
+use deno_semver::{Version, VersionReq};
 
 use crate::error::Error;
 use crate::lock::{Graph, LockedPackage};
@@ -31,6 +31,11 @@ use crate::packument::Packument;
 /// What programs run on, whatever machine this is: optional dependencies for other systems are left out.
 const OS: &str = "linux";
 const CPU: &str = "x64";
+
+/// The root's name among packages. No package can have it.
+const ROOT: &str = ".root";
+/// Sorts before everything that a name can begin with.
+const FIRST: char = '\u{1}';
 
 /// Where packuments come from.
 #[async_trait(?Send)]
@@ -43,7 +48,9 @@ pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: 
     let resolver = NpmVersionResolver { overrides: Arc::new(overrides_of(manifest)?), ..NpmVersionResolver::default() };
     let api = Api { source, loaded: RefCell::default(), failed: RefCell::default(), most };
     let roots = present_roots(manifest, &api, &resolver).await?;
-    let package_reqs: Vec<PackageReq> = roots.values().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+    api.loaded.borrow_mut().insert(ROOT.to_owned(), Arc::new(root_info(&roots)));
+    let version_req = VersionReq::parse_from_npm("*").expect("a constant that is a range");
+    let package_reqs = [PackageReq { name: ROOT.into(), version_req }];
     let options = AddPkgReqsOptions { package_reqs: &package_reqs, version_resolver: &resolver, should_dedup: true };
     let result = NpmResolutionSnapshot::default().add_pkg_reqs(&api, options, None).await;
     let snapshot = match result.dep_graph_result {
@@ -52,7 +59,7 @@ pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: 
     };
     let system = NpmSystemInfo { os: OS.into(), cpu: CPU.into() };
     let serialized = snapshot.as_valid_serialized_for_system(&system).into_serialized();
-    let mut graph = graph_of(&serialized, &roots)?;
+    let mut graph = graph_of(&serialized)?;
     if graph.packages.len() > most {
         return Err(too_many(graph.packages.len(), most));
     }
@@ -200,17 +207,41 @@ fn foreign_override(value: &serde_json::Value) -> Option<String> {
     }
 }
 
-fn graph_of(snapshot: &SerializedNpmResolutionSnapshot, roots: &BTreeMap<String, PackageReq>) -> Result<Graph, Error> {
-    let mut graph = Graph::default();
+/// The root as a package. The resolver knows its own roots by their packages' names alone, and would give a peer of one of
+/// them to whatever alias has the newest version; the dependencies of a package it knows by what they are called.
+fn root_info(roots: &BTreeMap<String, PackageReq>) -> NpmPackageInfo {
+    let version = Version::parse_from_npm("1.0.0").expect("a constant that is a version");
+    let mut info = NpmPackageVersionInfo { version: version.clone(), ..NpmPackageVersionInfo::default() };
     for (alias, req) in roots {
-        let id = snapshot
-            .root_packages
-            .get(req)
-            .ok_or_else(|| Error::Resolution { detail: format!("{alias} was not resolved") })?;
-        graph.root.insert(alias.clone(), id.as_serialized().to_string());
+        let range = match req.name == alias.as_str() {
+            true => req.version_req.version_text().to_owned(),
+            false => format!("npm:{}@{}", req.name, req.version_req.version_text()),
+        };
+        // It enters each dependency under its package's name too, in order, over what is there already. An alias of a
+        // package that has its own name beside it must therefore come first.
+        let beside = req.name != alias.as_str() && roots.get(req.name.as_str()).is_some_and(|own| own.name == req.name);
+        let key = if beside { format!("{FIRST}{alias}") } else { alias.clone() };
+        info.dependencies.insert(key.as_str().into(), range.as_str().into());
     }
+    NpmPackageInfo {
+        name: ROOT.into(),
+        versions: HashMap::from([(version, info)]).into(),
+        dist_tags: HashMap::new(),
+        time: HashMap::new(),
+    }
+}
+
+fn graph_of(snapshot: &SerializedNpmResolutionSnapshot) -> Result<Graph, Error> {
+    let mut graph = Graph::default();
     for package in &snapshot.packages {
-        graph.packages.insert(package.id.as_serialized().to_string(), locked(package)?);
+        if package.id.nv.name == ROOT {
+            for (alias, id) in &package.dependencies {
+                let alias = alias.strip_prefix(FIRST).unwrap_or(alias);
+                graph.root.insert(alias.to_owned(), id.as_serialized().to_string());
+            }
+        } else {
+            graph.packages.insert(package.id.as_serialized().to_string(), locked(package)?);
+        }
     }
     graph.prune();
     if !graph.is_closed() {
@@ -258,7 +289,8 @@ fn warnings_of(diagnostics: &[UnmetPeerDepDiagnostic]) -> Vec<String> {
     let sentences: BTreeSet<String> = diagnostics
         .iter()
         .map(|diagnostic| {
-            let asked_by: Vec<String> = diagnostic.ancestors.iter().rev().map(ToString::to_string).collect();
+            let asked_by: Vec<String> =
+                diagnostic.ancestors.iter().rev().filter(|nv| nv.name != ROOT).map(ToString::to_string).collect();
             format!(
                 "{} wants the peer {} but finds {}",
                 asked_by.join(" > "),

@@ -30,6 +30,9 @@ mod cache;
 mod flights;
 mod tree;
 
+#[cfg(test)]
+mod test_registry;
+
 pub use cache::{Cache, CacheOptions, CacheUse, Packages, Progress, Stage};
 pub use error::Error;
 pub use image::{MappedImage, PackageImage};

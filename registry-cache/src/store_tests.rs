@@ -1,24 +1,7 @@
-use std::path::PathBuf;
-use std::sync::atomic::AtomicU32;
-
 use super::*;
+use crate::test_registry::Scratch;
 
-/// A folder of its own for one test, gone afterwards.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("hoist-store-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        Self(std::env::temp_dir().join(name))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+type Damage = fn(&Trees, [u8; 20]) -> sled::Result<()>;
 
 fn limits() -> Limits {
     Limits { lock_wait: Duration::ZERO, ..Limits::default() }
@@ -69,7 +52,7 @@ async fn damage_is_a_miss_and_leaves_nothing_behind() {
     let scratch = Scratch::new();
     let store = Store::open(&scratch.0, &limits()).await.unwrap();
     let key = || chunk_key(&chunk_prefix("k"), 1);
-    let damages: [fn(&Trees, [u8; 20]) -> sled::Result<()>; 3] = [
+    let damages: [Damage; 3] = [
         |trees, key| trees.chunks.remove(key).map(drop),
         |trees, key| trees.chunks.insert(key, vec![0; CHUNK]).map(drop),
         |trees, _| {
