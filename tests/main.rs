@@ -1,1 +1,15 @@
-fn main() {}
+//! The tests of the whole: the built binary, end to end, against a registry of the tests' own.
+//!
+//! What a test says stands in `testdata/` wherever it can; these files run it. Nothing here leaves the machine, but for
+//! [`live`], which is ignored unless it is asked for.
+
+mod bundles;
+mod concurrency;
+mod hostile;
+mod lifetimes;
+mod live;
+mod place;
+mod registry;
+mod scenarios;
+mod serve;
+mod universe;

@@ -160,7 +160,7 @@ fn append_file<W: Write>(archive: &mut tar::Builder<W>, path: &str, bytes: &[u8]
     let mut header = plain_header(bytes.len());
     match long_names {
         LongNames::Pax if path.len() > 100 => {
-            archive.append_pax_extensions([("path", path.as_bytes())]).unwrap();
+            append_pax_path(archive, path);
             // The real path stands in the extension; what is here must not be taken for it.
             header.set_path("package/name-in-the-pax-header").unwrap();
             header.set_cksum();
@@ -168,6 +168,21 @@ fn append_file<W: Write>(archive: &mut tar::Builder<W>, path: &str, bytes: &[u8]
         }
         LongNames::Pax | LongNames::Gnu => archive.append_data(&mut header, path, bytes).unwrap(),
     }
+}
+
+/// An extended header with one record, `<length> path=<path>`, whose length counts itself (POSIX pax, "Extended Header").
+/// The tar crate's own method leaves the header without a name, which npm refuses.
+fn append_pax_path<W: Write>(archive: &mut tar::Builder<W>, path: &str) {
+    let rest = format!(" path={path}\n");
+    let digits = (rest.len() + 3).to_string().len();
+    let record = format!("{}{rest}", rest.len() + digits);
+    let mut header = tar::Header::new_ustar();
+    header.set_size(record.len() as u64);
+    header.set_mode(0o644);
+    header.set_entry_type(tar::EntryType::XHeader);
+    header.set_path("PaxHeader/long-path").unwrap();
+    header.set_cksum();
+    archive.append(&header, record.as_bytes()).unwrap();
 }
 
 /// Writes the path's bytes as they are: the tar crate's own methods refuse what a hostile tarball holds.

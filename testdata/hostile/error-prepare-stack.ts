@@ -1,0 +1,6 @@
+export default () => {
+  Error.prepareStackTrace = () => {
+    for (;;);
+  };
+  throw new Error('prepared');
+};

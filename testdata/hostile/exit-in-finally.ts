@@ -1,0 +1,7 @@
+export default () => {
+  try {
+    throw new Error('hidden');
+  } finally {
+    process.exit(0);
+  }
+};

@@ -1,0 +1,4 @@
+export default () => {
+  let number = 3n;
+  for (;;) number *= number;
+};

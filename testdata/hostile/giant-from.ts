@@ -1,0 +1,1 @@
+export default () => Array.from({ length: 1e9 }).length;

@@ -1,0 +1,5 @@
+export default () => {
+  const again = (): void => void setImmediate(again);
+  again();
+  return new Promise(() => {});
+};

@@ -1,0 +1,2 @@
+import { value } from 'needs-git';
+export default value;

@@ -1,0 +1,2 @@
+import x from 'tar-absolute';
+export default x;

@@ -1,0 +1,2 @@
+import x from 'tar-climbs';
+export default x;

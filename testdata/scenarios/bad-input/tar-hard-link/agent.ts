@@ -1,0 +1,2 @@
+import x from 'tar-hard-link';
+export default x;

@@ -1,0 +1,2 @@
+import x from 'tar-link';
+export default x;

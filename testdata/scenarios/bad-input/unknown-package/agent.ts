@@ -1,0 +1,2 @@
+import x from 'never-published';
+export default x;

@@ -1,0 +1,2 @@
+import { value } from 'needs-unknown-version';
+export default value;

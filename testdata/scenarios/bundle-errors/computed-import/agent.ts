@@ -1,0 +1,7 @@
+export default async (input: string) => {
+  try {
+    return await import(input);
+  } catch (error) {
+    return 'refused';
+  }
+};

@@ -1,0 +1,3 @@
+import { kind } from 'dual';
+import { nope } from 'dual';
+export default [kind, nope];

@@ -1,0 +1,2 @@
+import { value } from 'missing-file';
+export default value;

@@ -1,0 +1,2 @@
+import { nope } from './other.ts';
+export default nope;

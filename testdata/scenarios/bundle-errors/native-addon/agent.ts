@@ -1,0 +1,2 @@
+import { fast } from 'wraps-native';
+export default fast;

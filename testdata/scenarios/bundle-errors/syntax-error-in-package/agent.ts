@@ -1,0 +1,2 @@
+import { value } from 'syntax-error';
+export default value;

@@ -1,0 +1,2 @@
+import value from 'wraps-missing-import';
+export default value;

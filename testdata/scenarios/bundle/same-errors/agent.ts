@@ -1,0 +1,2 @@
+import { nope } from 'dual';
+export default nope;

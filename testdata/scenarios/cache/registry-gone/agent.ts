@@ -1,0 +1,3 @@
+import { kind } from 'dual';
+import { version } from 'majors';
+export default [kind, version];

@@ -1,0 +1,3 @@
+import { version } from 'majors';
+import { kind } from 'dual';
+export default [version, kind];

@@ -1,0 +1,2 @@
+import { version } from 'tagged';
+export default version;

@@ -1,0 +1,2 @@
+import { version } from 'npm:majors@^2';
+export default version;

@@ -1,0 +1,3 @@
+import { version as one } from 'npm:majors@^1';
+import { version as two } from 'npm:majors@^2';
+export default [one, two];

@@ -1,0 +1,2 @@
+import { version } from 'majors';
+export default version;

@@ -1,0 +1,3 @@
+import { version as old } from 'old-majors';
+import { version } from 'majors';
+export default [old, version];

@@ -1,0 +1,3 @@
+const loop: any = { name: 'loop' };
+loop.self = loop;
+export default () => loop;

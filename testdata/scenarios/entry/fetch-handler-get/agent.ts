@@ -1,0 +1,1 @@
+export default { fetch: (request: Request) => Response.json({ method: request.method, path: new URL(request.url).pathname }) };

@@ -1,0 +1,1 @@
+export default { answer: [42, 'yes', null, true] };

@@ -1,0 +1,4 @@
+import process from 'node:process';
+export default () => {
+  process.exit(0);
+};

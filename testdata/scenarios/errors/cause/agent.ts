@@ -1,0 +1,7 @@
+export default () => {
+  try {
+    JSON.parse('{');
+  } catch (cause) {
+    throw new Error('outer', { cause });
+  }
+};

@@ -1,0 +1,4 @@
+console.log('before');
+export default () => {
+  throw new Error('after');
+};

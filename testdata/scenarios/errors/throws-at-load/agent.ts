@@ -1,0 +1,4 @@
+const table: Record<string, number> = {};
+
+table.missing.toFixed();
+export default 1;

@@ -1,0 +1,4 @@
+import { fail } from './lib/fail.ts';
+export default async () => {
+  await fail();
+};

@@ -1,0 +1,4 @@
+export async function fail(): Promise<void> {
+  await null;
+  throw new Error('deep');
+}

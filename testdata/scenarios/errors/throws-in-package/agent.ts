@@ -1,0 +1,5 @@
+import { boom } from 'throws';
+
+export default () => {
+  boom('from here');
+};

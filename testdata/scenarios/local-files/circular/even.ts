@@ -1,0 +1,2 @@
+import { odd } from './odd.ts';
+export const even = (n: number): boolean => (n === 0 ? true : odd(n - 1));

@@ -1,0 +1,2 @@
+import thing from 'https://example.invalid/thing.js';
+export default thing;

@@ -1,0 +1,2 @@
+import secret from './link/secret.json';
+export default secret;

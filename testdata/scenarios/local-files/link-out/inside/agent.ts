@@ -1,0 +1,2 @@
+import secret from './link.json';
+export default secret;

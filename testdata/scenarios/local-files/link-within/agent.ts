@@ -1,0 +1,2 @@
+import { text } from './link.ts';
+export default text;

@@ -1,0 +1,2 @@
+import secret from '../secret.json';
+export default secret;

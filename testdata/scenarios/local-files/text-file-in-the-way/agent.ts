@@ -1,0 +1,2 @@
+import x from './folder.ts';
+export default x;

@@ -1,0 +1,2 @@
+import { loaded } from 'binary-file';
+export default loaded;

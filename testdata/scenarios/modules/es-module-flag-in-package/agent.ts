@@ -1,0 +1,2 @@
+import seen from 'flag-user';
+export default seen;

@@ -1,0 +1,2 @@
+import whole, { named } from 'es-module-flag';
+export default { type: typeof whole, inner: whole.default, named };

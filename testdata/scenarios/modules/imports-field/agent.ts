@@ -1,0 +1,2 @@
+import own from 'imports-field';
+export default own;

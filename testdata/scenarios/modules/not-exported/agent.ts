@@ -1,0 +1,2 @@
+import x from 'conditions/node.mjs';
+export default x;

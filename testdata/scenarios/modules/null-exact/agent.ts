@@ -1,0 +1,2 @@
+import x from 'conditions/closed';
+export default x;

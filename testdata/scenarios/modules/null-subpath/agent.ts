@@ -1,0 +1,2 @@
+import x from 'conditions/features/private/secret';
+export default x;

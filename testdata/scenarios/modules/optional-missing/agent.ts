@@ -1,0 +1,2 @@
+import { found } from 'optional-missing';
+export default found;

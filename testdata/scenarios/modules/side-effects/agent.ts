@@ -1,0 +1,2 @@
+import { count } from 'side-effects';
+export default count();

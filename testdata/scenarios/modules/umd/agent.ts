@@ -1,0 +1,2 @@
+import umd from 'umd';
+export default umd.say();

@@ -1,0 +1,1 @@
+export default (input: any) => [typeof input.a, typeof input.b.c, Object.keys(input).length, input.a + input.b.c];

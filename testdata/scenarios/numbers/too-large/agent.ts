@@ -1,0 +1,1 @@
+export default (input: number) => [input, input === Infinity, NaN, -Infinity];

@@ -1,0 +1,9 @@
+export default () =>
+  new Promise((resolve) => {
+    const order: string[] = [];
+    setTimeout(() => order.push('timeout'), 0);
+    setTimeout(() => resolve(order), 20);
+    process.nextTick(() => order.push('tick'));
+    Promise.resolve().then(() => order.push('micro'));
+    order.push('now');
+  });

@@ -1,0 +1,2 @@
+import { old, now } from 'uses-alias';
+export default [old, now];

@@ -1,0 +1,3 @@
+import { inner } from 'bundles-inner';
+import { origin } from 'inner';
+export default [inner, origin];

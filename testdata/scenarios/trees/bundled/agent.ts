@@ -1,0 +1,2 @@
+import { inner } from 'bundles-inner';
+export default inner;

@@ -1,0 +1,2 @@
+import { loaded } from 'install-script';
+export default loaded;

@@ -1,0 +1,2 @@
+import { speed } from 'optional-native';
+export default speed;

@@ -1,0 +1,2 @@
+import { inner } from 'uses-old-major';
+export default inner;

@@ -1,0 +1,2 @@
+import { sees } from 'framework-plugin';
+export default sees;

@@ -1,0 +1,3 @@
+import { inner } from 'uses-old-major';
+import { version } from 'majors';
+export default [inner, version];

@@ -1,0 +1,3 @@
+import * as one from 'application-one';
+import * as two from 'application-two';
+export default [[one.sees, one.same], [two.sees, two.same]];

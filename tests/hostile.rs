@@ -1,0 +1,309 @@
+//! Hostile programs, `testdata/hostile/`. Each ends with the outcome that `expected.json` names for it, in its time; none
+//! reaches anything of the host.
+//!
+//! `HOIST_HOSTILE=text` runs only the programs whose name holds the text.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::place::{CANARY, Finished, Place, finish};
+use crate::universe::testdata;
+
+/// What every program gets unless its arguments say otherwise: enough to start on a slow machine, little enough that the
+/// whole folder takes no more than minutes.
+const LIMITS: [&str; 10] =
+    ["--cpu", "2s", "--wall", "5s", "--heap", "64MiB", "--buffers", "64MiB", "--memory", "128MiB"];
+/// What a run may take beyond its limit.
+const GRACE_MS: f64 = 1000.0;
+/// Starting and ending the command itself, on a machine that runs other tests beside.
+const COMMAND_MS: f64 = 1500.0;
+/// An answer is bounded whatever the program does: the limits of output and logs, and what `--json` adds.
+const ANSWER_BYTES: usize = 4 << 20;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    /// Any of these; a limit as `limit:<which>`.
+    outcomes: Vec<String>,
+    /// Replacing those of [`LIMITS`] that they name.
+    #[serde(default)]
+    arguments: Vec<String>,
+    /// The value, if the outcome is `value`.
+    value: Option<Value>,
+    /// Logs were cut off.
+    #[serde(default)]
+    truncated: bool,
+}
+
+#[test]
+fn programs_end_with_their_named_outcome() {
+    let text = fs::read_to_string(testdata("hostile/expected.json")).unwrap();
+    let expected: BTreeMap<String, Expected> = serde_json::from_str(&text).unwrap();
+    let wanted = std::env::var("HOIST_HOSTILE").unwrap_or_default();
+    let waiting = Mutex::new(expected.iter().filter(|(name, _)| name.contains(&wanted)));
+    let failures = Mutex::new(Vec::new());
+    // As many as the smallest machine has cores: processor time is what most of these programs are after.
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let next = waiting.lock().unwrap().next();
+                    let Some((name, expected)) = next else { break };
+                    if let Err(failure) = run_hostile(name, expected) {
+                        failures.lock().unwrap().push(format!("== {name}: {failure}"));
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{} failed\n{}", failures.len(), failures.join("\n\n"));
+}
+
+fn run_hostile(name: &str, expected: &Expected) -> Result<(), String> {
+    let place = Place::new(name);
+    let limits = merged_limits(&expected.arguments);
+    let finished = run_program(&place, name, &limits, None);
+    check_hostile(expected, &limits, &finished).map_err(|failure| format!("{failure}\n{}", finished.describe()))?;
+    place.passed();
+    Ok(())
+}
+
+fn check_hostile(expected: &Expected, limits: &[String], finished: &Finished) -> Result<(), String> {
+    if finished.killed || finished.code() >= 128 {
+        return Err("it did not end with an exit code of ours".to_owned());
+    }
+    if finished.stdout.len() + finished.stderr.len() > ANSWER_BYTES {
+        return Err(format!("{} bytes came out", finished.stdout.len() + finished.stderr.len()));
+    }
+    let answer = finished.json()?;
+    let outcome = outcome_of(&answer);
+    if !expected.outcomes.contains(&outcome) {
+        return Err(format!("expected {:?}, got {outcome}", expected.outcomes));
+    }
+    if let (Some(value), "value") = (&expected.value, outcome.as_str())
+        && answer["value"] != *value
+    {
+        return Err(format!("expected {value}, got {}", answer["value"]));
+    }
+    if expected.truncated != (answer["logs_truncated"] == json!(true)) {
+        return Err("logs_truncated is not as expected".to_owned());
+    }
+    check_times(&answer, &outcome, limits, finished)
+}
+
+/// The run is over a second after its limit, by its own account and by ours.
+fn check_times(answer: &Value, outcome: &str, limits: &[String], finished: &Finished) -> Result<(), String> {
+    let limit = |name: &str| milliseconds_after(limits, name);
+    let stage = |wanted: &str| {
+        let timings = answer["timings"].as_array().expect("timings");
+        timings
+            .iter()
+            .filter(|timing| timing["stage"] == *wanted)
+            .filter_map(|timing| timing["ms"].as_f64())
+            .sum::<f64>()
+    };
+    let run = stage("run");
+    if run > limit("--wall") + GRACE_MS {
+        return Err(format!("the run took {run} ms"));
+    }
+    let processor = answer["usage"]["cpu_ms"].as_f64().unwrap_or_default();
+    if outcome == "limit:cpu" && processor > limit("--cpu") + GRACE_MS {
+        return Err(format!("it used {processor} ms of processor time"));
+    }
+    let before = stage("scan") + stage("open") + stage("resolve") + stage("fetch") + stage("bundle");
+    let measured = finished.elapsed.as_secs_f64() * 1000.0;
+    if measured > before + limit("--wall") + GRACE_MS + COMMAND_MS {
+        return Err(format!("the command took {measured} ms, {before} of them before the run"));
+    }
+    Ok(())
+}
+
+fn outcome_of(answer: &Value) -> String {
+    let outcome = answer["outcome"].as_str().unwrap_or("none");
+    match answer["limit"]["which"].as_str() {
+        Some(which) => format!("{outcome}:{which}"),
+        None => outcome.to_owned(),
+    }
+}
+
+fn merged_limits(arguments: &[String]) -> Vec<String> {
+    let mut limits = LIMITS.map(str::to_owned).to_vec();
+    for pair in arguments.chunks(2) {
+        match limits.iter().position(|argument| *argument == pair[0]) {
+            Some(position) => limits[position + 1].clone_from(&pair[1]),
+            None => limits.extend_from_slice(pair),
+        }
+    }
+    limits
+}
+
+fn milliseconds_after(limits: &[String], name: &str) -> f64 {
+    let position = limits.iter().position(|argument| argument == name).expect("every program has this limit");
+    limits[position + 1].trim_end_matches('s').parse::<f64>().expect("seconds") * 1000.0
+}
+
+/// Copies a program into the place and runs it with `--json`.
+fn run_program(place: &Place, name: &str, limits: &[String], input: Option<&Value>) -> Finished {
+    place.write(name, fs::read(testdata("hostile").join(name)).unwrap());
+    let mut command = place.hoist(&["run", name, "--json"]);
+    command.args(limits);
+    if let Some(input) = input {
+        command.arg("--input").arg(input.to_string());
+    }
+    finish(command)
+}
+
+/// Limits for the programs that try many things, none of them costly.
+fn patient_limits() -> Vec<String> {
+    ["--cpu", "40s", "--wall", "60s", "--heap", "512MiB", "--buffers", "256MiB", "--memory", "512MiB"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+/// Asserts that nothing was reached, whatever else the program answered.
+fn assert_nothing_reached(finished: &Finished) -> Value {
+    let described = finished.describe();
+    assert!(!finished.killed && finished.code() < 128, "{described}");
+    for text in [CANARY, "root:x:0", "content of the canary file"] {
+        assert!(!finished.stdout.contains(text) && !finished.stderr.contains(text), "{text:?} came out\n{described}");
+    }
+    let answer = finished.json().unwrap_or_else(|error| panic!("{error}\n{described}"));
+    assert_eq!(outcome_of(&answer), "value", "{described}");
+    let value = answer["value"].as_object().unwrap_or_else(|| panic!("not an object\n{described}"));
+    let reached: Vec<_> = value
+        .iter()
+        .filter(|(_, result)| result.as_str().is_some_and(|result| result.starts_with("REACHED")))
+        .collect();
+    assert!(reached.is_empty(), "{reached:#?}\n{described}");
+    answer["value"].clone()
+}
+
+/// A folder outside the project with one file in it.
+fn canary_folder(place: &Place) -> Value {
+    let folder = place.path("canary");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("canary.json"), "{\"text\":\"content of the canary file\"}").unwrap();
+    json!({"folder": folder, "canary": folder.join("canary.json")})
+}
+
+fn assert_canary_untouched(place: &Place) {
+    let names: Vec<_> = fs::read_dir(place.path("canary")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["canary.json"]);
+    let text = fs::read_to_string(place.path("canary/canary.json")).unwrap();
+    assert_eq!(text, "{\"text\":\"content of the canary file\"}");
+}
+
+#[test]
+fn no_file_of_the_host_is_read() {
+    let place = Place::new("reads-files");
+    let input = canary_folder(&place);
+    let finished = run_program(&place, "reads-files.mjs", &patient_limits(), Some(&input));
+    let value = assert_nothing_reached(&finished);
+    assert!(value.as_object().unwrap().len() > 100, "{value}");
+    assert_canary_untouched(&place);
+    place.passed();
+}
+
+#[test]
+fn no_file_of_the_host_is_written() {
+    let place = Place::new("writes-files");
+    let input = canary_folder(&place);
+    let finished = run_program(&place, "writes-files.mjs", &patient_limits(), Some(&input));
+    assert_nothing_reached(&finished);
+    assert_canary_untouched(&place);
+    place.passed();
+}
+
+#[test]
+fn no_variable_or_name_of_the_host_is_seen() {
+    let place = Place::new("reads-environment");
+    let finished = run_program(&place, "reads-environment.mjs", &patient_limits(), None);
+    let value = assert_nothing_reached(&finished);
+    let hostname = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let secrets = [
+        env!("CARGO_BIN_EXE_hoist").to_owned(),
+        env!("CARGO_MANIFEST_DIR").to_owned(),
+        place.path("home").display().to_string(),
+        place.path("cache").display().to_string(),
+        std::env::var("PATH").unwrap(),
+        hostname.trim().to_owned(),
+    ];
+    let text = value.to_string();
+    for secret in secrets.iter().filter(|secret| !secret.is_empty() && *secret != "localhost") {
+        assert!(!text.contains(secret.as_str()), "{secret} came out\n{value:#}");
+    }
+    place.passed();
+}
+
+#[test]
+fn no_process_is_started_or_signalled() {
+    let place = Place::new("starts-processes");
+    let mut input = canary_folder(&place);
+    // Stands for any process of the host's: it must live on.
+    let mut victim = Victim(Command::new("sleep").arg("300").stdin(Stdio::null()).spawn().unwrap());
+    input["parent"] = json!(victim.0.id());
+    let finished = run_program(&place, "starts-processes.mjs", &patient_limits(), Some(&input));
+    assert_nothing_reached(&finished);
+    assert!(victim.0.try_wait().unwrap().is_none(), "the other process was killed\n{}", finished.describe());
+    assert_canary_untouched(&place);
+    place.passed();
+}
+
+/// A process that ends with the test.
+struct Victim(Child);
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        self.0.kill().and_then(|()| self.0.wait()).expect("our own child can be killed");
+    }
+}
+
+#[test]
+fn no_network_is_reached() {
+    let place = Place::new("uses-network");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    // The socket's own folder: a path of a socket holds 108 bytes.
+    let folder = std::env::temp_dir().join(format!("hoist-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("socket");
+    let socket = UnixListener::bind(&path).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let input = json!({"port": listener.local_addr().unwrap().port(), "path": path});
+    let finished = run_program(&place, "uses-network.mjs", &patient_limits(), Some(&input));
+    let called = [listener.accept().map(|_| ()), socket.accept().map(|_| ())];
+    fs::remove_dir_all(&folder).unwrap();
+    assert_nothing_reached(&finished);
+    for call in called {
+        assert_eq!(call.unwrap_err().kind(), ErrorKind::WouldBlock, "{}", finished.describe());
+    }
+    place.passed();
+}
+
+#[test]
+fn code_from_text_has_the_same_globals() {
+    let place = Place::new("code-from-text");
+    let finished = run_program(&place, "code-from-text.mjs", &patient_limits(), None);
+    assert_nothing_reached(&finished);
+    place.passed();
+}
+
+#[test]
+fn object_graph() {
+    let place = Place::new("object-graph");
+    let finished = run_program(&place, "object-graph.mjs", &patient_limits(), None);
+    let value = assert_nothing_reached(&finished);
+    let expected = json!({"found": [], "visible": [], "whole": true, "manyObjects": true, "manyGetters": true});
+    assert_eq!(value, expected, "{value:#}");
+    place.passed();
+}
