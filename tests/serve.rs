@@ -185,7 +185,7 @@ async fn what_is_not_a_request_is_refused() {
         let answer = service.run(json!({"files": {path: "export default 1"}, "entry": path})).await;
         answer.assert(400, "/error/code", json!("malformed-request"));
     }
-    let large = code(&"x".repeat(256 << 20)).to_string();
+    let large = code(&"x".repeat(5 << 20)).to_string();
     service.post(large, &[]).await.assert(413, "/error/code", json!("body-too-large"));
     for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""] {
         service.post(json_body.clone(), &[(CONTENT_TYPE, kind)]).await.assert(
