@@ -1,1 +1,58 @@
-fn main() {}
+//! The `hoist` command: runs agent code that imports npm packages.
+//!
+//! Parses, runs, maps the exit code. The hidden subcommands are the child processes: they enter their sandbox before
+//! there is a thread, a runtime or a byte of anybody's code.
+
+mod cache_access;
+mod cli;
+mod command;
+mod config;
+mod console;
+mod error;
+mod exit_code;
+mod pipeline;
+mod progress;
+mod project;
+mod reply;
+mod requirements;
+mod serve;
+mod trace;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::exit_code::Exit;
+
+/// Names the end of a worker that runs out of memory; everywhere else it is the system's allocator.
+#[global_allocator]
+static ALLOCATOR: executor::WorkerAllocator = executor::WorkerAllocator;
+
+fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => match cli.command {
+            Command::Run(arguments) => command::run(arguments).into(),
+            Command::Bundle(arguments) => command::bundle(arguments).into(),
+            Command::Serve(arguments) => command::serve(arguments).into(),
+            Command::BundlerWorker => bundler_worker(),
+            Command::ExecutorWorker => executor::worker_main(),
+        },
+        Err(error) => {
+            // Nobody is left to tell when the reader of the help has gone away.
+            let _ = error.print();
+            if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+        }
+    }
+}
+
+fn bundler_worker() -> ExitCode {
+    match executor::sandbox::enter() {
+        Ok(()) => bundler::worker_main(),
+        Err(error) => {
+            console::print_error(&error.into());
+            Exit::Internal.into()
+        }
+    }
+}

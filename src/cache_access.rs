@@ -1,0 +1,52 @@
+//! How a request gets at the cache: the service holds it all the time, a command opens it for a moment.
+
+use std::sync::Arc;
+
+use registry_cache::Cache;
+
+use crate::config::CacheConfig;
+use crate::error::Error;
+
+/// Where a request's cache comes from.
+pub(crate) enum CacheAccess {
+    /// The service's, open while it lives.
+    Held(Arc<Cache>),
+    /// Opened for each request that imports packages, and closed before its code runs.
+    Brief(CacheConfig),
+}
+
+/// A cache in use.
+pub(crate) enum Lease {
+    /// Somebody else closes it.
+    Held(Arc<Cache>),
+    /// Closed by [`Lease::release`]. Dropped instead, it is freed too, only later.
+    Own(Box<Cache>),
+}
+
+impl CacheAccess {
+    /// Opens the cache, waiting a bounded time for whoever holds it.
+    pub(crate) async fn open(&self) -> Result<Lease, Error> {
+        match self {
+            Self::Held(cache) => Ok(Lease::Held(cache.clone())),
+            Self::Brief(config) => Ok(Lease::Own(Box::new(Cache::open(config.options()?).await?))),
+        }
+    }
+}
+
+impl Lease {
+    /// The cache itself.
+    pub(crate) fn cache(&self) -> &Cache {
+        match self {
+            Self::Held(cache) => cache,
+            Self::Own(cache) => cache,
+        }
+    }
+
+    /// Lets others at it.
+    pub(crate) async fn release(self) -> Result<(), Error> {
+        match self {
+            Self::Held(_) => Ok(()),
+            Self::Own(cache) => Ok(cache.close().await?),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The command line: what may be typed and what it means as types.
+//!
+//! Nothing here reads a file or the environment; `config` and `command` do that with what was typed.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::value::RawValue;
+
+use crate::units::{parse_bytes, parse_duration};
+
+/// Runs agent code that imports npm packages.
+#[derive(Debug, Parser)]
+#[command(name = "hoist", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a program and print its result as JSON
+    Run(RunArguments),
+    /// Write a program and its packages as one ECMAScript module
+    Bundle(BundleArguments),
+    /// Answer POST /v1/run over HTTP
+    Serve(ServeArguments),
+    /// The child process that bundles
+    #[command(name = BUNDLER_WORKER, hide = true)]
+    BundlerWorker,
+    /// The child process that runs a program
+    #[command(name = EXECUTOR_WORKER, hide = true)]
+    ExecutorWorker,
+}
+
+/// The name of the hidden subcommand that bundles.
+pub(crate) const BUNDLER_WORKER: &str = "bundler-worker";
+/// The name of the hidden subcommand that runs a program.
+pub(crate) const EXECUTOR_WORKER: &str = "executor-worker";
+
+/// `hoist run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Where the program and its packages come from.
+    #[command(flatten)]
+    pub(crate) program: ProgramArguments,
+    /// The value that the default export is called with, or the request for one with `fetch`
+    #[arg(long, value_name = "JSON", value_parser = parse_json)]
+    pub(crate) input: Option<JsonText>,
+    /// Print one object with the result or error, logs, graph, bundle, timings and usage
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What the program may use up.
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+}
+
+/// `hoist bundle`.
+#[derive(Debug, Args)]
+pub(crate) struct BundleArguments {
+    /// Where the program and its packages come from.
+    #[command(flatten)]
+    pub(crate) program: ProgramArguments,
+    /// The module to write, with its source map beside it (NAME.map); - is the standard output, without a map
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+/// `hoist serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// The address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8787")]
+    pub(crate) listen: SocketAddr,
+    /// Programs that run at once [default: twice the number of cores]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) runs: Option<u32>,
+    /// Requests that wait for their turn; one more is answered 429 [default: 64]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=65536))]
+    pub(crate) queue: Option<u32>,
+    /// The cache.
+    #[command(flatten)]
+    pub(crate) cache: CacheArguments,
+    /// What each program may use up.
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+}
+
+/// A program in a file, and the packages that it may import.
+#[derive(Debug, Args)]
+pub(crate) struct ProgramArguments {
+    /// The program: TypeScript, JSX or JavaScript
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// A package that the program imports; goes before the manifest and versions in specifiers
+    #[arg(long = "dep", value_name = "NAME@RANGE", value_parser = Dependency::from_str)]
+    pub(crate) dependencies: Vec<Dependency>,
+    /// Take dependencies from this file instead of the nearest package.json
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Take the latest version of packages that nothing names a version of
+    #[arg(long)]
+    pub(crate) auto: bool,
+    /// The cache.
+    #[command(flatten)]
+    pub(crate) cache: CacheArguments,
+}
+
+/// Where packages are kept.
+#[derive(Debug, Args)]
+pub(crate) struct CacheArguments {
+    /// The cache's folder [default: HOIST_CACHE, $XDG_CACHE_HOME/hoist or ~/.cache/hoist]
+    #[arg(long = "cache", value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+/// What a program may use up. Times take ms, s or m (a bare number is seconds); sizes take KiB, MiB or GiB (a bare
+/// number is bytes).
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArguments {
+    /// Time from start to end, as 500ms, 30s or 2m [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) wall: Option<Duration>,
+    /// Processor time, as 500ms, 10s or 2m [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) cpu: Option<Duration>,
+    /// JavaScript heap, as 64MiB [default: 128MiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) heap: Option<u64>,
+    /// ArrayBuffers and WebAssembly memories, as 64MiB [default: 128MiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) buffers: Option<u64>,
+    /// The process's own memory beside heap and buffers, as 512MiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) memory: Option<u64>,
+    /// The result, as 1MiB [default: 1MiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) output: Option<u64>,
+    /// Console output, as 256KiB; what is more is cut off [default: 256KiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) logs: Option<u64>,
+}
+
+/// One `--dep`: the name to import it by, and what npm would find right of the name in a package.json.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Dependency {
+    /// The name that the program imports.
+    pub(crate) name: String,
+    /// A range, a dist-tag, or `npm:name@range`.
+    pub(crate) range: String,
+}
+
+impl FromStr for Dependency {
+    type Err = String;
+
+    /// `name`, `name@range`, `@scope/name@range`, `alias@npm:name@range`: the name ends at the first `@` after its first character.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let after_first = text.char_indices().nth(1).map_or(text.len(), |(index, _)| index);
+        let (name, range) = match text[after_first..].find('@') {
+            Some(at) => (&text[..after_first + at], &text[after_first + at + 1..]),
+            None => (text, "latest"),
+        };
+        if name.is_empty() {
+            return Err("the name is missing".to_owned());
+        }
+        if range.trim().is_empty() {
+            return Err(format!("the range of {name} is missing"));
+        }
+        Ok(Self { name: name.to_owned(), range: range.to_owned() })
+    }
+}
+
+/// Text that is JSON. It stays text: a number's spelling belongs to the program.
+#[derive(Clone, Debug)]
+pub(crate) struct JsonText(pub(crate) String);
+
+fn parse_json(text: &str) -> Result<JsonText, String> {
+    match RawValue::from_string(text.trim().to_owned()) {
+        Ok(value) => Ok(JsonText(value.get().to_owned())),
+        Err(error) => Err(format!("not JSON: {error}")),
+    }
+}
+
+/// The arguments that start a hidden subcommand.
+pub(crate) fn worker_arguments(name: &str) -> Vec<OsString> {
+    vec![OsString::from(name)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn dependencies_split_after_the_name() {
+        for (text, name, range) in [
+            ("zod", "zod", "latest"),
+            ("zod@^3", "zod", "^3"),
+            ("@hono/zod-validator@0.4", "@hono/zod-validator", "0.4"),
+            ("@a/b", "@a/b", "latest"),
+            ("old@npm:zod@3", "old", "npm:zod@3"),
+        ] {
+            assert_eq!(text.parse(), Ok(Dependency { name: name.to_owned(), range: range.to_owned() }));
+        }
+        for text in ["", "zod@", "@a/b@ "] {
+            assert!(text.parse::<Dependency>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn input_keeps_its_spelling() {
+        assert_eq!(parse_json(" {\"a\": 1.50} ").map(|text| text.0), Ok("{\"a\": 1.50}".to_owned()));
+        assert!(parse_json("{a: 1}").is_err());
+    }
+}

@@ -1,0 +1,259 @@
+//! The commands: from what was typed to a pipeline and a request, and from the answer to the screen.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use bundler::{Bundle, BundleOptions};
+use executor::Executor;
+use registry_cache::Manifest;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cache_access::CacheAccess;
+use crate::cli::{
+    BUNDLER_WORKER, BundleArguments, Dependency, EXECUTOR_WORKER, LimitArguments, ProgramArguments, RunArguments,
+    ServeArguments, worker_arguments,
+};
+use crate::config::{CacheConfig, Environment, ServiceLimits, run_limits};
+use crate::console;
+use crate::error::Error;
+use crate::exit_code::{Exit, exit_of_error, exit_of_outcome};
+use crate::pipeline::{Answer, ManifestSource, Pipeline, Request};
+use crate::progress::{self, Spinner};
+use crate::project::{DiskFiles, Project};
+use crate::requirements::Unlisted;
+use crate::serve::Service;
+use crate::trace::{Observer, Trace};
+
+/// Bytes of a manifest. The largest package.json files are a few hundred kilobytes.
+const MANIFEST_BYTES: u64 = 8 << 20;
+
+/// `hoist run`.
+pub(crate) fn run(arguments: RunArguments) -> Exit {
+    let RunArguments { program, input, json, limits } = arguments;
+    let input = input.map(|text| text.0);
+    let work = async {
+        match prepare(program, &limits) {
+            Ok((pipeline, request)) => {
+                watched(json, async |observer| pipeline.run(request, input, observer).await).await
+            }
+            Err(error) => Answer::from(error),
+        }
+    };
+    let answer = match until_interrupted(work) {
+        Ok(answer) => answer,
+        Err(exit) => return exit,
+    };
+    let printed = if json { console::print_json(&answer) } else { console::print_answer(&answer) };
+    let exit = match &answer.ending {
+        Ok(report) => exit_of_outcome(&report.outcome),
+        Err(error) => exit_of_error(error),
+    };
+    ended(printed.map(|()| exit))
+}
+
+/// `hoist bundle`.
+pub(crate) fn bundle(arguments: BundleArguments) -> Exit {
+    let BundleArguments { program, output } = arguments;
+    let work = async {
+        let (pipeline, request) = prepare(program, &LimitArguments::default())?;
+        let mut trace = Trace::default();
+        let options = BundleOptions::bundle();
+        let bundle =
+            watched(false, async |observer| pipeline.build(request, &options, &mut trace, observer).await).await?;
+        Ok::<_, Error>((trace, bundle))
+    };
+    let result = match until_interrupted(work) {
+        Ok(result) => result,
+        Err(exit) => return exit,
+    };
+    ended(result.and_then(|(trace, bundle)| {
+        console::print_warnings(&trace);
+        write_bundle(bundle, &output)?;
+        Ok(Exit::Done)
+    }))
+}
+
+/// `hoist serve`.
+pub(crate) fn serve(arguments: ServeArguments) -> Exit {
+    let work = async {
+        let limits = ServiceLimits::new(&arguments);
+        let cache = cache_config(arguments.cache.folder, working_folder()?);
+        let cache = registry_cache::Cache::open(cache.options()?).await?;
+        Service::start(arguments.listen, limits, cache, |cache| pipeline(&arguments.limits, CacheAccess::Held(cache)))
+            .await
+    };
+    let service = async {
+        let service = work.await?;
+        console::print_result(format!("listening on http://{}\n", service.address()).as_bytes())?;
+        service.run(interruption()).await
+    };
+    ended(in_runtime(service).and_then(|result| result).map(|()| Exit::Done))
+}
+
+/// The end of a command: an error is said, if nobody has said it yet.
+fn ended(result: Result<Exit, Error>) -> Exit {
+    result.unwrap_or_else(|error| {
+        console::print_error(&error);
+        exit_of_error(&error)
+    })
+}
+
+fn prepare(program: ProgramArguments, limits: &LimitArguments) -> Result<(Pipeline, Request), Error> {
+    let ProgramArguments { file, dependencies, manifest, auto, cache } = program;
+    let project = Project::of(&file)?;
+    let dependencies = dependency_flags(dependencies)?;
+    let manifest = match manifest {
+        Some(path) => {
+            ManifestSource::Given(Manifest::parse_package_json(&read_manifest(&path)?, &path.display().to_string())?)
+        }
+        None => ManifestSource::Nearest,
+    };
+    let pipeline = pipeline(limits, CacheAccess::Brief(cache_config(cache.folder, project.root.clone())))?;
+    let request = Request {
+        entry: project.entry,
+        files: Box::new(DiskFiles::new(project.root, pipeline.bundler_limits.file_bytes)),
+        dependencies,
+        manifest,
+        unlisted: if auto { Unlisted::Latest } else { Unlisted::Refuse },
+    };
+    Ok((pipeline, request))
+}
+
+fn pipeline(limits: &LimitArguments, cache: CacheAccess) -> Result<Pipeline, Error> {
+    let program = std::env::current_exe()
+        .map_err(|error| Error::Internal { problem: format!("hoist does not find its own binary: {error}") })?;
+    let executor = executor::WorkerCommand { program: program.clone(), arguments: worker_arguments(EXECUTOR_WORKER) };
+    Ok(Pipeline {
+        bundler: bundler::WorkerCommand { program, arguments: worker_arguments(BUNDLER_WORKER) },
+        bundler_limits: bundler::Limits::default(),
+        executor: Executor::new(executor),
+        run_limits: run_limits(limits),
+        cache,
+    })
+}
+
+fn cache_config(folder: Option<PathBuf>, project: PathBuf) -> CacheConfig {
+    CacheConfig::new(Environment::of_process(), folder, project)
+}
+
+fn working_folder() -> Result<PathBuf, Error> {
+    std::env::current_dir()
+        .map_err(|error| Error::Configuration { path: PathBuf::from("."), problem: error.to_string() })
+}
+
+fn dependency_flags(flags: Vec<Dependency>) -> Result<Manifest, Error> {
+    let mut named = BTreeMap::new();
+    for Dependency { name, range } in flags {
+        if let Some(other) = named.insert(name.clone(), range.clone())
+            && other != range
+        {
+            return Err(Error::Usage { problem: format!("--dep asks for {name}@{other} and for {name}@{range}") });
+        }
+    }
+    Ok(Manifest::from_dependencies(&named, "--dep")?)
+}
+
+fn read_manifest(path: &Path) -> Result<String, Error> {
+    let failed = |problem: String| Error::LocalFile { path: path.to_owned(), problem };
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| failed(error.to_string()))?;
+    file.take(MANIFEST_BYTES + 1).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
+    if text.len() as u64 > MANIFEST_BYTES {
+        return Err(failed(format!("it has more bytes than the limit of {MANIFEST_BYTES}")));
+    }
+    Ok(text)
+}
+
+/// Does work with a line of progress where somebody looks at a terminal. The line is gone when this returns.
+async fn watched<T>(quiet: bool, work: impl AsyncFnOnce(&dyn Observer) -> T) -> T {
+    if quiet || !progress::is_welcome() {
+        return work(&()).await;
+    }
+    let spinner = Spinner::start();
+    work(&spinner).await
+}
+
+fn write_bundle(bundle: Bundle, output: &Path) -> Result<(), Error> {
+    let mut code = bundle.code;
+    if !code.ends_with('\n') {
+        code.push('\n');
+    }
+    if output == Path::new("-") {
+        return console::print_result(code.as_bytes());
+    }
+    let name = output
+        .file_name()
+        .ok_or_else(|| Error::Output { path: output.to_owned(), problem: "it names no file".to_owned() })?;
+    let mut map_name = name.to_owned();
+    map_name.push(".map");
+    code.push_str(&format!("//# sourceMappingURL={}\n", url_path(&map_name.to_string_lossy())));
+    write(&output.with_file_name(&map_name), &bundle.source_map)?;
+    write(output, &code)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    std::fs::write(path, text).map_err(|error| Error::Output { path: path.to_owned(), problem: error.to_string() })
+}
+
+/// A file's name as a relative URL (RFC 3986, section 2.3: what is not unreserved is percent-encoded).
+fn url_path(name: &str) -> String {
+    let encoded = name.bytes().map(|byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    });
+    encoded.collect()
+}
+
+/// Does work until it is done or a signal comes. The work is dropped then, and its child processes with it.
+fn until_interrupted<T>(work: impl Future<Output = T>) -> Result<T, Exit> {
+    let either = async {
+        tokio::select! {
+            done = work => Ok(done),
+            () = interruption() => Err(Exit::Interrupted),
+        }
+    };
+    in_runtime(either).unwrap_or_else(|error| Err(ended(Err(error))))
+}
+
+fn in_runtime<T>(work: impl Future<Output = T>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Internal { problem: format!("cannot start the runtime: {error}") })?;
+    let done = runtime.block_on(work);
+    // What still runs on a thread of the pool after an interruption must not hold up the end of the process.
+    runtime.shutdown_background();
+    Ok(done)
+}
+
+/// SIGINT or SIGTERM. Never, where they cannot be listened for: they kill the process then.
+async fn interruption() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_url() {
+        assert_eq!(url_path("out-1.js.map"), "out-1.js.map");
+        assert_eq!(url_path("a b#?%.js"), "a%20b%23%3F%25.js");
+    }
+
+    #[test]
+    fn a_dependency_has_one_range() {
+        let flag = |range: &str| Dependency { name: "zod".to_owned(), range: range.to_owned() };
+        assert!(dependency_flags(vec![flag("^3"), flag("^3")]).is_ok());
+        assert!(matches!(dependency_flags(vec![flag("^3"), flag("^4")]), Err(Error::Usage { .. })));
+    }
+}

@@ -1,0 +1,247 @@
+//! From the environment and flags to settings. Nobody else in hoist reads an environment variable.
+//!
+//! What a run without packages does not need (the cache's folder, `.npmrc` files) is found out only when the cache is
+//! opened, so that such a run works on a machine where it cannot be found out.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use registry_cache::{CacheOptions, NetworkOptions, Registries};
+
+use crate::cli::{LimitArguments, ServeArguments};
+use crate::error::Error;
+
+/// An `.npmrc` is a few lines; this many bytes are not one.
+const NPMRC_BYTES: u64 = 1 << 20;
+
+/// The environment variables of a process, those that npm reads in any case (`npm_config_*`) by their lower-case name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Environment(BTreeMap<String, OsString>);
+
+impl Environment {
+    /// This process's variables.
+    pub(crate) fn of_process() -> Self {
+        Self::new(std::env::vars_os())
+    }
+
+    /// These variables. One whose name is no text is nothing that hoist reads.
+    pub(crate) fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut named = BTreeMap::new();
+        for (name, value) in variables {
+            let Ok(name) = name.into_string() else { continue };
+            let lower = name.to_ascii_lowercase();
+            if lower.starts_with("npm_config_") && lower != name {
+                named.entry(lower).or_insert_with(|| value.clone());
+            }
+            named.insert(name, value);
+        }
+        Self(named)
+    }
+
+    /// The first of these variables that is text and not empty.
+    fn text(&self, names: &[&str]) -> Option<String> {
+        let texts = names.iter().filter_map(|name| self.0.get(*name)?.to_str());
+        texts.into_iter().find(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.0.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    fn texts(&self) -> BTreeMap<String, String> {
+        self.0.iter().filter_map(|(name, value)| Some((name.clone(), value.to_str()?.to_owned()))).collect()
+    }
+}
+
+/// Where packages come from and are kept: what it takes to open the cache.
+#[derive(Clone, Debug)]
+pub(crate) struct CacheConfig {
+    environment: Environment,
+    folder: Option<PathBuf>,
+    project: PathBuf,
+}
+
+impl CacheConfig {
+    /// With `--cache` and the folder whose `.npmrc` is the project's.
+    pub(crate) fn new(environment: Environment, folder: Option<PathBuf>, project: PathBuf) -> Self {
+        Self { environment, folder, project }
+    }
+
+    /// Reads the `.npmrc` files and decides everything. The user's file gives way to the project's, key by key.
+    pub(crate) fn options(&self) -> Result<CacheOptions, Error> {
+        let mut npmrc_texts = Vec::new();
+        for path in std::iter::once(self.project.join(".npmrc")).chain(user_npmrc(&self.environment)) {
+            if npmrc_texts.iter().all(|(origin, _)| *origin != path.display().to_string())
+                && let Some(text) = read_npmrc(&path)?
+            {
+                npmrc_texts.push((path.display().to_string(), text));
+            }
+        }
+        Ok(CacheOptions {
+            folder: cache_folder(self.folder.as_deref(), &self.environment)?,
+            registries: Registries::parse(&npmrc_texts, &self.environment.texts())?,
+            network: network(&self.environment),
+            limits: registry_cache::Limits::default(),
+            now: SystemTime::now,
+        })
+    }
+}
+
+/// `--cache`, HOIST_CACHE, `$XDG_CACHE_HOME/hoist`, `~/.cache/hoist`, in this order.
+fn cache_folder(flag: Option<&Path>, environment: &Environment) -> Result<PathBuf, Error> {
+    if let Some(folder) = flag {
+        return Ok(folder.to_owned());
+    }
+    if let Some(folder) = environment.path("HOIST_CACHE") {
+        return Ok(folder);
+    }
+    // XDG Base Directory Specification: a relative path is invalid and ignored.
+    let base = environment.path("XDG_CACHE_HOME").filter(|path| path.is_absolute());
+    let base = base.or_else(|| environment.path("HOME").map(|home| home.join(".cache")));
+    base.map(|base| base.join("hoist")).ok_or(Error::NoCacheFolder)
+}
+
+fn user_npmrc(environment: &Environment) -> Option<PathBuf> {
+    environment.path("npm_config_userconfig").or_else(|| environment.path("HOME").map(|home| home.join(".npmrc")))
+}
+
+fn read_npmrc(path: &Path) -> Result<Option<String>, Error> {
+    let unreadable = |problem: String| Error::Configuration { path: path.to_owned(), problem };
+    match std::fs::metadata(path) {
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(unreadable(error.to_string())),
+        // npm is pointed at /dev/null by some, to say that there is none.
+        Ok(metadata) if !metadata.is_file() => return Ok(None),
+        Ok(metadata) if metadata.len() > NPMRC_BYTES => {
+            return Err(unreadable(format!("it has {} bytes, more than the limit of {NPMRC_BYTES}", metadata.len())));
+        }
+        Ok(_) => {}
+    }
+    std::fs::read_to_string(path).map(Some).map_err(|error| unreadable(error.to_string()))
+}
+
+/// Proxies as curl and npm read them; the lower-case names go first.
+fn network(environment: &Environment) -> NetworkOptions {
+    let all = environment.text(&["all_proxy", "ALL_PROXY"]);
+    let https = environment.text(&["npm_config_https_proxy", "https_proxy", "HTTPS_PROXY"]);
+    let http = environment.text(&["npm_config_proxy", "http_proxy", "HTTP_PROXY"]);
+    NetworkOptions {
+        http_proxy: http.or_else(|| all.clone()),
+        https_proxy: https.or(all),
+        no_proxy: environment.text(&["npm_config_noproxy", "no_proxy", "NO_PROXY"]),
+        ca_bundle: environment.path("SSL_CERT_FILE"),
+        ..NetworkOptions::default()
+    }
+}
+
+/// A run's limits: the flags, and the executor's defaults for the rest.
+pub(crate) fn run_limits(flags: &LimitArguments) -> executor::Limits {
+    // A size is at most a tebibyte (see `units`), which every 64-bit address space has.
+    let size =
+        |flag: Option<u64>, default: usize| flag.map_or(default, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    let default = executor::Limits::default();
+    executor::Limits {
+        wall: flags.wall.unwrap_or(default.wall),
+        cpu: flags.cpu.unwrap_or(default.cpu),
+        heap_bytes: size(flags.heap, default.heap_bytes),
+        buffer_bytes: size(flags.buffers, default.buffer_bytes),
+        process_bytes: size(flags.memory, default.process_bytes),
+        output_bytes: size(flags.output, default.output_bytes),
+        log_bytes: size(flags.logs, default.log_bytes),
+        ..default
+    }
+}
+
+/// What the service allows its clients together.
+#[derive(Clone, Debug)]
+pub(crate) struct ServiceLimits {
+    /// Requests that are worked on at once. Twice the cores: a request waits for its processes about half of its time.
+    pub(crate) runs: usize,
+    /// Requests that wait for their turn. 64: at 10 ms each that is a third of a second on two cores.
+    pub(crate) queue: usize,
+    /// How long a request may wait for its turn. 30 s: longer, and the client has given up.
+    pub(crate) queue_wait: Duration,
+    /// Bytes of a request's body. 4 MiB: the largest input of a tool call with room for its files.
+    pub(crate) body_bytes: usize,
+    /// How long a client may take to send its body. 10 s, since it holds a place in the queue meanwhile.
+    pub(crate) body_wait: Duration,
+    /// How long running requests may take after a stop was asked for. 10 s: what supervisors give before they kill.
+    pub(crate) drain: Duration,
+}
+
+impl ServiceLimits {
+    /// The flags, and defaults for the rest.
+    pub(crate) fn new(flags: &ServeArguments) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        Self {
+            runs: flags.runs.map_or(cores * 2, |runs| runs as usize),
+            queue: flags.queue.map_or(64, |queue| queue as usize),
+            queue_wait: Duration::from_secs(30),
+            body_bytes: 4 << 20,
+            body_wait: Duration::from_secs(10),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment::new(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+    }
+
+    #[test]
+    fn the_cache_folder_has_an_order() {
+        let all = [("HOIST_CACHE", "/a"), ("XDG_CACHE_HOME", "/b"), ("HOME", "/c")];
+        let folder =
+            |flag: Option<&str>, from: usize| cache_folder(flag.map(Path::new), &environment(&all[from..])).unwrap();
+        assert_eq!(folder(Some("x"), 0), Path::new("x"));
+        assert_eq!(folder(None, 0), Path::new("/a"));
+        assert_eq!(folder(None, 1), Path::new("/b/hoist"));
+        assert_eq!(folder(None, 2), Path::new("/c/.cache/hoist"));
+        assert!(matches!(cache_folder(None, &environment(&[])), Err(Error::NoCacheFolder)));
+    }
+
+    #[test]
+    fn empty_and_relative_folders_do_not_count() {
+        let odd = environment(&[("HOIST_CACHE", ""), ("XDG_CACHE_HOME", "relative"), ("HOME", "/home")]);
+        assert_eq!(cache_folder(None, &odd).unwrap(), Path::new("/home/.cache/hoist"));
+    }
+
+    #[test]
+    fn proxies_have_an_order() {
+        let found = network(&environment(&[
+            ("HTTPS_PROXY", "upper"),
+            ("https_proxy", "lower"),
+            ("ALL_PROXY", "all"),
+            ("NO_PROXY", "x"),
+        ]));
+        assert_eq!(found.https_proxy.as_deref(), Some("lower"));
+        assert_eq!(found.http_proxy.as_deref(), Some("all"));
+        assert_eq!(found.no_proxy.as_deref(), Some("x"));
+        let of_npm = network(&environment(&[("NPM_CONFIG_HTTPS_PROXY", "npm"), ("https_proxy", "lower")]));
+        assert_eq!(of_npm.https_proxy.as_deref(), Some("npm"));
+    }
+
+    #[test]
+    fn the_user_file_can_be_elsewhere() {
+        assert_eq!(user_npmrc(&environment(&[("HOME", "/h")])), Some(PathBuf::from("/h/.npmrc")));
+        assert_eq!(
+            user_npmrc(&environment(&[("HOME", "/h"), ("npm_config_userconfig", "/x")])),
+            Some(PathBuf::from("/x"))
+        );
+    }
+
+    #[test]
+    fn flags_change_only_their_limit() {
+        let flags = LimitArguments { heap: Some(7), ..LimitArguments::default() };
+        let limits = run_limits(&flags);
+        assert_eq!((limits.heap_bytes, limits.wall), (7, executor::Limits::default().wall));
+    }
+}

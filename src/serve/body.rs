@@ -1,0 +1,248 @@
+//! The body of `POST /v1/run`: read within bounds, parsed strictly.
+//!
+//! The input stays text; its numbers are the guest's business.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use axum::extract::Request as HttpRequest;
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use futures::StreamExt;
+use registry_cache::Manifest;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::refusal::Refusal;
+use crate::config::ServiceLimits;
+use crate::error::Error;
+use crate::pipeline::{ManifestSource, Request};
+use crate::project::{RelativePath, SentFiles};
+use crate::requirements::Unlisted;
+
+/// The name that a program gets which is sent as `code` and not named by `entry`.
+const CODE_NAME: &str = "main.ts";
+
+/// What a client sends. Registry, cache and limits are configuration, never fields of a request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RunRequest {
+    code: Option<String>,
+    files: Option<Entries>,
+    entry: Option<String>,
+    dependencies: Option<Entries>,
+    #[serde(default)]
+    auto: bool,
+    #[serde(default, deserialize_with = "present")]
+    input: Option<Box<RawValue>>,
+}
+
+/// An object of strings in which no name stands twice.
+struct Entries(BTreeMap<String, String>);
+
+/// `null` is an input, too; only an absent one is none.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
+}
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Entries;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object of strings")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let mut entries = BTreeMap::new();
+                while let Some((name, text)) = map.next_entry::<String, String>()? {
+                    if entries.contains_key(&name) {
+                        return Err(A::Error::custom(format!("{name:?} stands twice")));
+                    }
+                    entries.insert(name, text);
+                }
+                Ok(Entries(entries))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+/// Whether the body is said to be JSON. A form of a web page cannot say so without asking first (CORS).
+pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let found = headers
+        .get(CONTENT_TYPE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .unwrap_or_default();
+    let kind = found.split(';').next().unwrap_or_default().trim();
+    match kind.eq_ignore_ascii_case("application/json") {
+        true => Ok(()),
+        false => Err(Refusal::WrongContentType { found }),
+    }
+}
+
+/// Reads the body, within its bounds of size and time.
+pub(crate) async fn read(request: HttpRequest, limits: &ServiceLimits) -> Result<Vec<u8>, Refusal> {
+    let limit = limits.body_bytes;
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > limit as u64) {
+        return Err(Refusal::BodyTooLarge { limit });
+    }
+    let collect = async {
+        let mut body = request.into_body().into_data_stream();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| malformed(format!("its body broke off: {error}")))?;
+            if bytes.len() + chunk.len() > limit {
+                return Err(Refusal::BodyTooLarge { limit });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    };
+    tokio::time::timeout(limits.body_wait, collect)
+        .await
+        .unwrap_or(Err(Refusal::BodyTimeout { limit: limits.body_wait }))
+}
+
+/// The request of a body, and its input as JSON text. At most `files` files.
+pub(crate) fn parse(body: &[u8], files: u32) -> Result<(Request, Option<String>), Error> {
+    let sent: RunRequest = serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
+    let (entry, sources) = match (sent.code, sent.files) {
+        (Some(code), None) => {
+            let entry = path(sent.entry.as_deref().unwrap_or(CODE_NAME))?;
+            (entry.clone(), sent_files([(entry, code)])?)
+        }
+        (None, Some(Entries(sent_texts))) => {
+            if sent_texts.len() > files as usize {
+                return Err(
+                    malformed(format!("it has {} files, more than the limit of {files}", sent_texts.len())).into()
+                );
+            }
+            let texts = sent_texts.into_iter().map(|(name, text)| Ok((path(&name)?, text)));
+            let sources = sent_files(texts.collect::<Result<Vec<_>, Refusal>>()?)?;
+            (entry_among(&sources, sent.entry.as_deref())?, sources)
+        }
+        (Some(_), Some(_)) => return Err(malformed("it has code and files, one of them is enough".to_owned()).into()),
+        (None, None) => return Err(malformed("it has neither code nor files".to_owned()).into()),
+    };
+    let request = Request {
+        entry: entry.as_str().to_owned(),
+        files: Box::new(sources),
+        dependencies: Manifest::from_dependencies(
+            &sent.dependencies.map(|entries| entries.0).unwrap_or_default(),
+            "dependencies",
+        )?,
+        manifest: ManifestSource::Nearest,
+        unlisted: if sent.auto { Unlisted::Latest } else { Unlisted::Refuse },
+    };
+    Ok((request, sent.input.map(|input| input.get().to_owned())))
+}
+
+fn sent_files(texts: impl IntoIterator<Item = (RelativePath, String)>) -> Result<SentFiles, Refusal> {
+    let mut files = SentFiles::default();
+    for (path, text) in texts {
+        let name = path.as_str().to_owned();
+        if !files.add(path, text) {
+            return Err(malformed(format!("the file {name:?} stands twice")));
+        }
+    }
+    Ok(files)
+}
+
+/// The entry that is named, else the only file beside manifests.
+fn entry_among(files: &SentFiles, named: Option<&str>) -> Result<RelativePath, Refusal> {
+    if let Some(named) = named {
+        let entry = path(named)?;
+        return match files.paths().any(|path| path == entry.as_str()) {
+            true => Ok(entry),
+            false => Err(malformed(format!("its entry {named:?} is not among its files"))),
+        };
+    }
+    let mut programs = files.paths().filter(|path| path.rsplit('/').next() != Some("package.json"));
+    match (programs.next(), programs.next()) {
+        (Some(only), None) => path(only),
+        (Some(_), Some(_)) => Err(malformed("it has several files and no entry".to_owned())),
+        (None, _) => Err(malformed("it has no file to run".to_owned())),
+    }
+}
+
+fn path(name: &str) -> Result<RelativePath, Refusal> {
+    RelativePath::parse(name).map_err(|problem| malformed(format!("the file {name:?}: {problem}")))
+}
+
+fn malformed(problem: String) -> Refusal {
+    Refusal::Malformed { problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(body: &str) -> String {
+        match parse(body.as_bytes(), 3).map(|_| ()) {
+            Err(Error::Refused(refusal @ Refusal::Malformed { .. })) => refusal.to_string(),
+            Err(other) => panic!("{body}: {other}"),
+            Ok(()) => panic!("{body} was taken"),
+        }
+    }
+
+    #[test]
+    fn a_request_is_code_or_files() {
+        let (request, input) = parse(br#"{"code": "x", "input": {"a": 1.50}}"#, 3).ok().unwrap();
+        assert_eq!((request.entry.as_str(), input.as_deref()), ("main.ts", Some("{\"a\": 1.50}")));
+        let (request, input) =
+            parse(br#"{"files": {"./a.js": "x", "package.json": "{}"}, "auto": true}"#, 3).ok().unwrap();
+        assert_eq!((request.entry.as_str(), input, request.unlisted), ("a.js", None, Unlisted::Latest));
+        let (_, input) = parse(br#"{"code": "x", "input": null}"#, 3).ok().unwrap();
+        assert_eq!(input.as_deref(), Some("null"));
+        let (request, _) = parse(br#"{"code": "x", "entry": "agent.tsx"}"#, 3).ok().unwrap();
+        assert_eq!(request.entry, "agent.tsx");
+    }
+
+    #[test]
+    fn everything_else_is_malformed() {
+        for body in [
+            "",
+            "[]",
+            "{",
+            "{}",
+            r#"{"code": 1}"#,
+            r#"{"code": "x", "registry": "http://x"}"#,
+            r#"{"code": "x", "code": "y"}"#,
+            r#"{"code": "x", "files": {}}"#,
+            r#"{"files": {}}"#,
+            r#"{"files": {"a.js": "", "b.js": ""}}"#,
+            r#"{"files": {"a.js": "", "./a.js": ""}, "entry": "a.js"}"#,
+            r#"{"files": {"a.js": "", "a.js": ""}}"#,
+            r#"{"files": {"a.js": ""}, "entry": "b.js"}"#,
+            r#"{"files": {"../a.js": ""}}"#,
+            r#"{"files": {"/a.js": ""}}"#,
+            r#"{"files": {"1": "", "2": "", "3": "", "4": ""}, "entry": "1"}"#,
+            r#"{"code": "x", "auto": 1}"#,
+            r#"{"code": "x", "input": }"#,
+            r#"{"code": "x"} {}"#,
+        ] {
+            problem(body);
+        }
+    }
+
+    #[test]
+    fn bad_dependencies_are_a_manifest_s_errors() {
+        let error = parse(br#"{"code": "x", "dependencies": {"a": "git:x"}}"#, 3).map(|_| ()).unwrap_err();
+        assert_eq!(error.code(), "unsupported-dependency");
+    }
+
+    #[test]
+    fn only_json_is_taken() {
+        let check = |kind: &str| {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().unwrap())]);
+            check_content_type(&headers).is_ok()
+        };
+        assert!(check("application/json") && check("Application/JSON; charset=utf-8"));
+        assert!(!check("text/plain") && !check("application/jsonx") && check_content_type(&HeaderMap::new()).is_err());
+    }
+}

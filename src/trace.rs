@@ -1,0 +1,115 @@
+//! How far a request is, and what its stages took.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use bundler::Diagnostic;
+use registry_cache::{CacheUse, Graph, Progress};
+
+use crate::error::Error;
+
+/// Somebody who wants to know how far a request is.
+pub(crate) trait Observer: Progress {
+    /// A stage begins.
+    fn stage(&self, _stage: Stage) {}
+}
+
+/// Nobody is watching.
+impl Observer for () {}
+
+/// The stages of a request, in order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stage {
+    /// Reading the program's own files and their imports.
+    Scan,
+    /// Waiting for the cache and opening it.
+    Open,
+    /// From requirements to exact versions.
+    Resolve,
+    /// From versions to verified files.
+    Fetch,
+    /// From files to one module.
+    Bundle,
+    /// Guest code.
+    Run,
+}
+
+impl Stage {
+    /// The stage's stable name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Scan => "scan",
+            Self::Open => "open",
+            Self::Resolve => "resolve",
+            Self::Fetch => "fetch",
+            Self::Bundle => "bundle",
+            Self::Run => "run",
+        }
+    }
+}
+
+/// What a stage took, and what the cache was good for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    /// The stage.
+    pub(crate) stage: Stage,
+    /// Its time on the wall.
+    pub(crate) took: Duration,
+    /// None for stages that the cache has no part in.
+    pub(crate) cache: Option<CacheUse>,
+}
+
+/// What there is to say about a request however it ends.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    /// The stages so far, the failed one included.
+    pub(crate) timings: Vec<Timing>,
+    /// The locked graph, once there is one.
+    pub(crate) graph: Option<Graph>,
+    /// The bundle's hash and size, once there is one.
+    pub(crate) bundle: Option<BundleFacts>,
+    /// What is suspicious.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// What identifies a bundle.
+#[derive(Debug)]
+pub(crate) struct BundleFacts {
+    /// SHA-256 of the code, in hexadecimal.
+    pub(crate) hash: String,
+    /// The code's size.
+    pub(crate) bytes: usize,
+}
+
+impl Trace {
+    /// Takes the time of one stage.
+    pub(crate) async fn time<T, E>(
+        &mut self,
+        stage: Stage,
+        observer: &dyn Observer,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Error>
+    where
+        Error: From<E>,
+    {
+        observer.stage(stage);
+        let started = Instant::now();
+        let result = work.await;
+        self.timings.push(Timing { stage, took: started.elapsed(), cache: None });
+        Ok(result?)
+    }
+
+    /// The same for a stage that asks the cache.
+    pub(crate) async fn time_cached<T>(
+        &mut self,
+        stage: Stage,
+        observer: &dyn Observer,
+        work: impl Future<Output = Result<registry_cache::Stage<T>, registry_cache::Error>>,
+    ) -> Result<T, Error> {
+        let answer = self.time(stage, observer, work).await?;
+        if let Some(timing) = self.timings.last_mut() {
+            timing.cache = Some(answer.cache);
+        }
+        Ok(answer.value)
+    }
+}
