@@ -20,7 +20,8 @@ export default async () => {
   transform.on('data', (chunk) => upper.push(String(chunk)));
   await pipeline(Readable.from(['a', 'b']), transform);
   const emitter = new EventEmitter();
-  queueMicrotask(() => emitter.emit('ready', 7));
+  const ready = once(emitter, 'ready');
+  emitter.emit('ready', 7);
   const text = 'hoist '.repeat(50);
   return {
     sha: createHash('sha256').update('abc').digest('hex'),
@@ -37,7 +38,7 @@ export default async () => {
       return storage.getStore();
     }),
     buffer: Buffer.from('hoist').toString('base64url') + Buffer.concat([Buffer.from([1]), Buffer.alloc(2)]).toString('hex'),
-    event: (await once(emitter, 'ready'))[0],
+    event: (await ready)[0],
     path: path.join('/a', '..', 'b', 'c.txt'),
     promisified: await promisify((value: number, done: (error: null, value: number) => void) => done(null, value + 1))(1),
     inspected: inspect(new Map([['a', { b: [1] }]])),
