@@ -12,24 +12,18 @@ mod limits;
 mod outcome;
 mod program;
 
-mod os;
 mod process;
 mod wire;
 mod worker;
 
-mod allocator;
-mod answer;
-mod buffers;
-mod channel;
+mod guest;
+mod os;
 mod platform;
-mod run;
 pub mod sandbox;
-mod snapshot;
 
-pub use allocator::WorkerAllocator;
 pub use error::Error;
+pub use guest::{WorkerAllocator, worker_main};
 pub use limits::Limits;
 pub use outcome::{Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
 pub use program::Program;
-pub use run::worker_main;
 pub use worker::{Executor, WorkerCommand};

@@ -1,9 +1,8 @@
 //! Makes the start-up snapshot with the whole platform in it, and lays beside it the platform's sources that it did not
 //! evaluate, for their first use.
 
-#[path = "src/platform/mod.rs"]
+#[path = "../src/platform/mod.rs"]
 mod platform;
-#[path = "src/transpile.rs"]
 mod transpile;
 
 use std::collections::HashSet;

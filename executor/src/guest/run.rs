@@ -17,13 +17,14 @@ use deno_core::{
 use deno_error::JsErrorBox;
 use rustix::process::{Resource, Rlimit};
 
-use crate::answer::{self, Call};
-use crate::buffers::Buffers;
-use crate::channel::{self, Channel};
+use super::answer::{self, Call};
+use super::buffers::Buffers;
+use super::channel::{self, Channel};
+use super::{allocator, snapshot};
 use crate::outcome::{Exceeded, LimitKind};
 use crate::platform::{self, Host};
 use crate::wire::{Answer, Start};
-use crate::{allocator, os, sandbox, snapshot};
+use crate::{os, sandbox};
 
 /// The run's side of [`crate::Executor`]. Its standard input is the socket to the service; it must be called before the
 /// process has a second thread. Returns only when no program could be run.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use deno_core::v8;
 
-use crate::channel;
+use super::channel;
 use crate::outcome::LimitKind;
 
 /// To be set as the binary's `#[global_allocator]`.
