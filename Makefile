@@ -9,7 +9,7 @@ TIERS ?= core,node,hard,reject
 
 # Builds hoist and runs an example that imports npm packages.
 run: deps
-	$(CARGO) run --quiet --bin hoist -- run examples/agent.ts --input '{"name": "reader"}'
+	$(CARGO) run --quiet --bin hoist -- run examples/agent.ts
 
 # Every offline test: the crates' own, and the scenarios against a registry that they start themselves.
 test: deps
