@@ -1,1 +1,37 @@
-//! Under construction.
+//! Bundles a program and its npm packages into one ESM module, in a child process that has neither disk nor network.
+//!
+//! The caller starts a [`Worker`], lets it [`scan`](Worker::scan) the program (the worker says which local files it
+//! lacks and gets bytes or "absent"), resolves what was imported, and hands the packages' files over as sealed memfds
+//! to [`bundle`](Worker::bundle). The child's side is [`worker_main`].
+//!
+//! Modules in reading order:
+//! - `options`, `limits`: what a caller chooses; `error`, `diagnostics`: what it may hear.
+//! - `worker`, `wire`, `child`: the process, its frames, and its own side.
+//! - `specifier`, `scan`: what a program imports; `file_system`, `resolution`: where that is found.
+//! - `own_paths`: each module's own `__dirname`, `import.meta.url` and `require`; `engine`: the bundle.
+
+mod builtins;
+mod child;
+mod diagnostics;
+mod engine;
+mod error;
+mod file_system;
+mod importers;
+mod limits;
+mod options;
+mod own_paths;
+mod program;
+mod resolution;
+mod scan;
+mod source;
+mod specifier;
+mod wire;
+mod worker;
+
+pub use child::worker_main;
+pub use diagnostics::Diagnostic;
+pub use error::{Error, Stage};
+pub use limits::Limits;
+pub use options::{Bundle, BundleOptions, Minify, Purpose};
+pub use scan::{Import, Scan};
+pub use worker::{FileSource, Worker, WorkerCommand};

@@ -1,0 +1,200 @@
+//! The worker's own side: one program, found, then bundled, for one owner on a socket that is its standard input.
+//! It opens nothing; what it knows it was sent.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    os::{fd::AsFd, unix::net::UnixStream},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use registry_cache::MappedImage;
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use crate::{
+    diagnostics::Diagnostic,
+    engine,
+    file_system::{ROOT, VirtualFiles},
+    limits::Limits,
+    options::BundleOptions,
+    program::{Program, Round},
+    wire::{MountMessage, Reply, Request, WorkerEnd},
+};
+
+/// Room for sources that nest deeply.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Serves one owner on the socket that is standard input, and returns when it hangs up. Call it in a process of its
+/// own, after that has given up its rights.
+pub fn worker_main() -> ExitCode {
+    // A plugin that panics would leave the build waiting for ever.
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
+    let served = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(|| {
+        let socket = io::stdin().as_fd().try_clone_to_owned()?;
+        serve(WorkerEnd::new(UnixStream::from(socket)))
+    });
+    let result =
+        served.and_then(|thread| thread.join().map_err(|_| io::Error::other("the worker's thread panicked"))?);
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bundler: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(mut end: WorkerEnd) -> io::Result<()> {
+    let Some((Request::Setup(limits), _)) = end.receive(0)? else {
+        return Err(io::Error::other("there was no set-up"));
+    };
+    restrict(&limits)?;
+    let mut session = Session { limits, program: None, images: Vec::new() };
+    while let Some((request, bytes)) = end.receive(session.limits.local_bytes)? {
+        session.answer(request, &bytes, &mut end)?;
+    }
+    Ok(())
+}
+
+fn restrict(limits: &Limits) -> io::Result<()> {
+    let most = |bytes| Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    setrlimit(Resource::Core, most(0))?;
+    setrlimit(Resource::Data, most(limits.memory_bytes))?;
+    Ok(())
+}
+
+struct Session {
+    limits: Limits,
+    program: Option<Program>,
+    images: Vec<Arc<MappedImage>>,
+}
+
+impl Session {
+    fn answer(&mut self, request: Request, bytes: &[u8], end: &mut WorkerEnd) -> io::Result<()> {
+        let reply = match request {
+            Request::Setup(_) => Reply::Confused("it was set up before".to_owned()),
+            Request::Scan { entry } => {
+                self.program = Some(Program::new(&entry));
+                self.advance()
+            }
+            Request::Files(files) => match self.take_files(files, bytes) {
+                Ok(()) => self.advance(),
+                Err(detail) => Reply::Confused(detail),
+            },
+            Request::Images { count } => match self.take_images(count, end) {
+                Ok(()) => Reply::Mapped,
+                Err(detail) => Reply::Confused(detail),
+            },
+            Request::Bundle { mounts, rewrites, options } => {
+                return self.bundle(mounts, rewrites, options, end);
+            }
+        };
+        end.send(&reply, &[])
+    }
+
+    fn advance(&mut self) -> Reply {
+        let Some(program) = &mut self.program else {
+            return Reply::Confused("no scan was begun".to_owned());
+        };
+        match program.advance() {
+            Round::Lacking(paths) => Reply::Lacking(paths.into_iter().collect()),
+            Round::Complete(scan) => Reply::Scanned(scan),
+            Round::Wrong(diagnostics) => self.wrong(diagnostics),
+        }
+    }
+
+    fn wrong(&self, mut diagnostics: Vec<Diagnostic>) -> Reply {
+        diagnostics.truncate(usize::try_from(self.limits.diagnostics).unwrap_or(usize::MAX).max(1));
+        Reply::Wrong(diagnostics)
+    }
+
+    fn take_files(&mut self, files: Vec<(String, Option<u64>)>, mut bytes: &[u8]) -> Result<(), String> {
+        let program = self.program.as_mut().ok_or("no scan was begun")?;
+        for (path, length) in files {
+            let content = match length {
+                None => None,
+                Some(length) => {
+                    let length = usize::try_from(length).map_err(|error| error.to_string())?;
+                    let (content, rest) = bytes.split_at_checked(length).ok_or("bytes are missing")?;
+                    bytes = rest;
+                    Some(Arc::from(content))
+                }
+            };
+            program.answer(path, content);
+        }
+        Ok(())
+    }
+
+    fn take_images(&mut self, count: usize, end: &mut WorkerEnd) -> Result<(), String> {
+        let descriptors = end.descriptors();
+        if descriptors.len() != count {
+            return Err(format!("{} descriptors came instead of {count}", descriptors.len()));
+        }
+        for descriptor in descriptors {
+            let image = MappedImage::map(descriptor).map_err(|error| error.to_string())?;
+            self.images.push(Arc::new(image));
+        }
+        Ok(())
+    }
+
+    fn bundle(
+        &mut self,
+        mounts: Vec<MountMessage>,
+        rewrites: BTreeMap<String, String>,
+        options: BundleOptions,
+        end: &mut WorkerEnd,
+    ) -> io::Result<()> {
+        let input = match self.input(mounts, rewrites, options) {
+            Ok(input) => input,
+            Err(detail) => return end.send(&Reply::Confused(detail), &[]),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(self.limits.threads)
+            .max_blocking_threads(2 * self.limits.threads)
+            .thread_stack_size(STACK_BYTES / 4)
+            .build()?;
+        match runtime.block_on(engine::bundle(&input)) {
+            Err(diagnostics) => end.send(&self.wrong(diagnostics), &[]),
+            Ok(mut bundle) => {
+                let measured = bundle.code.len().max(bundle.source_map.len()) as u64;
+                if measured > self.limits.output_bytes {
+                    return end.send(&Reply::OutputTooLarge { measured }, &[]);
+                }
+                bundle.warnings.truncate(usize::try_from(self.limits.diagnostics).unwrap_or(usize::MAX));
+                let reply = Reply::Bundled {
+                    code_bytes: bundle.code.len(),
+                    builtins: bundle.builtins,
+                    warnings: bundle.warnings,
+                };
+                end.send(&reply, &[bundle.code.as_bytes(), bundle.source_map.as_bytes()])
+            }
+        }
+    }
+
+    fn input(
+        &self,
+        mounts: Vec<MountMessage>,
+        rewrites: BTreeMap<String, String>,
+        options: BundleOptions,
+    ) -> Result<engine::Input, String> {
+        let program = self.program.as_ref().ok_or("no scan was begun")?;
+        let mut packages = Vec::with_capacity(mounts.len());
+        for mount in mounts {
+            let image = self.images.get(mount.image).ok_or("an image did not come")?;
+            packages.push((mount.path, mount.package_id, Arc::clone(image)));
+        }
+        Ok(engine::Input {
+            entry: format!("{ROOT}/{}", program.entry()),
+            files: VirtualFiles::with_packages(program.files().clone(), packages),
+            modules: program.modules(),
+            dialect: program.dialect().clone(),
+            rewrites,
+            options,
+        })
+    }
+}

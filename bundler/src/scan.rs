@@ -1,0 +1,258 @@
+//! What one source imports, and from where in it. Knows syntax only; where an import leads is for `program`.
+
+use oxc::{
+    allocator::Allocator,
+    ast::{
+        AstKind,
+        ast::{
+            CallExpression, ExportFromDeclaration, Expression, ImportDeclaration, ImportDeclarationSpecifier,
+            ImportOrExportKind, Program, TSModuleReference,
+        },
+    },
+    semantic::Semantic,
+    span::GetSpan,
+    syntax::symbol::SymbolId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::source::{self, Language, SyntaxError};
+
+/// One bare import of the program's own files.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Import {
+    /// As the program writes it: `npm:zod@^3/v4`.
+    pub specifier: String,
+    /// The package: `zod`, `@a/b`.
+    pub package: String,
+    /// The inline version: `^3`.
+    pub range: Option<String>,
+    /// Empty, or what follows the name: `/v4`.
+    pub subpath: String,
+    /// The local file that imports it, relative to the project's root.
+    pub importer: String,
+    /// Where in that file, from 1.
+    pub line: u32,
+}
+
+/// What a program's own files import.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scan {
+    /// Packages only, sorted by specifier, importer and line; builtins and local files are not listed.
+    pub imports: Vec<Import>,
+}
+
+/// How a module asks for another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum ImportKind {
+    /// `import … from`, `export … from`.
+    Static,
+    /// `import("…")`.
+    Dynamic,
+    /// `require("…")`.
+    Require,
+}
+
+/// One import in a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FoundImport {
+    pub(crate) specifier: String,
+    pub(crate) kind: ImportKind,
+    /// Where its specifier stands, in bytes.
+    pub(crate) offset: usize,
+}
+
+/// What a source is made of, as far as bundling it must know.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ModuleScan {
+    pub(crate) imports: Vec<FoundImport>,
+    /// Whether it has `import` or `export`.
+    pub(crate) has_module_syntax: bool,
+    /// Where the first decorator stands.
+    pub(crate) decorator: Option<usize>,
+    /// Where the first JSX stands.
+    pub(crate) jsx: Option<usize>,
+    /// The package that a comment names as the source of JSX's functions.
+    pub(crate) jsx_import_source: Option<String>,
+    /// Whether a comment asks for JSX without any import.
+    pub(crate) jsx_classic: bool,
+}
+
+/// Scans a source.
+pub(crate) fn scan(text: &str, path: &str) -> Result<ModuleScan, Vec<SyntaxError>> {
+    let allocator = Allocator::default();
+    let (program, errors) = source::parse(&allocator, text, path);
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let (semantic, errors) = source::analyse(&program);
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let mut found = ModuleScan { has_module_syntax: source::has_module_syntax(&program), ..ModuleScan::default() };
+    read_comments(&program, text, &mut found);
+    let erases = Language::of(path).is_typescript();
+    for node in semantic.nodes().iter() {
+        visit(node.kind(), &semantic, erases, &mut found);
+    }
+    found.imports.sort_by_key(|import| import.offset);
+    Ok(found)
+}
+
+fn visit(kind: AstKind<'_>, semantic: &Semantic<'_>, erases: bool, found: &mut ModuleScan) {
+    let mut push = |specifier: &str, kind: ImportKind, offset: u32| {
+        let offset = usize::try_from(offset).unwrap_or(0);
+        found.imports.push(FoundImport { specifier: specifier.to_owned(), kind, offset });
+    };
+    match kind {
+        AstKind::ImportDeclaration(import) if !(erases && is_erased(import, semantic)) => {
+            push(&import.source.value, ImportKind::Static, import.source.span.start);
+        }
+        AstKind::ExportFromDeclaration(export) if !is_type_only(export) => {
+            push(&export.source.value, ImportKind::Static, export.source.span.start);
+        }
+        AstKind::ExportAllDeclaration(export) if export.export_kind == ImportOrExportKind::Value => {
+            push(&export.source.value, ImportKind::Static, export.source.span.start);
+        }
+        AstKind::ImportExpression(import) => {
+            if let Some(specifier) = source::literal(&import.source) {
+                push(specifier, ImportKind::Dynamic, import.source.span().start);
+            }
+        }
+        AstKind::CallExpression(call) => {
+            if let Some((specifier, offset)) = required(call, semantic) {
+                push(specifier, ImportKind::Require, offset);
+            }
+        }
+        AstKind::TSImportEqualsDeclaration(import) if import.import_kind == ImportOrExportKind::Value => {
+            if let TSModuleReference::ExternalModuleReference(reference) = &import.module_reference {
+                push(&reference.expression.value, ImportKind::Require, reference.expression.span.start);
+            }
+        }
+        AstKind::Decorator(decorator) => first(&mut found.decorator, decorator.span.start),
+        AstKind::JSXElement(element) => first(&mut found.jsx, element.span.start),
+        AstKind::JSXFragment(fragment) => first(&mut found.jsx, fragment.span.start),
+        _ => {}
+    }
+}
+
+fn first(place: &mut Option<usize>, offset: u32) {
+    let offset = usize::try_from(offset).unwrap_or(0);
+    *place = Some(place.map_or(offset, |earlier| earlier.min(offset)));
+}
+
+/// The specifier of `require("…")` where `require` is nobody's variable.
+fn required<'a>(call: &CallExpression<'a>, semantic: &Semantic<'_>) -> Option<(&'a str, u32)> {
+    let Expression::Identifier(callee) = &call.callee else { return None };
+    if callee.name != "require" || !semantic.is_reference_to_global_variable(callee) {
+        return None;
+    }
+    let argument = call.arguments.first()?;
+    Some((source::literal_argument(argument)?, argument.span().start))
+}
+
+/// Whether TypeScript removes the import: it is for types, or none of its names is used as a value.
+fn is_erased(import: &ImportDeclaration<'_>, semantic: &Semantic<'_>) -> bool {
+    if import.import_kind == ImportOrExportKind::Type {
+        return true;
+    }
+    let Some(specifiers) = &import.specifiers else { return false };
+    !specifiers.is_empty()
+        && specifiers.iter().all(|specifier| match specifier {
+            ImportDeclarationSpecifier::ImportSpecifier(named) => {
+                named.import_kind == ImportOrExportKind::Type || is_unused(named.local.symbol_id(), semantic)
+            }
+            ImportDeclarationSpecifier::ImportDefaultSpecifier(default) => {
+                is_unused(default.local.symbol_id(), semantic)
+            }
+            ImportDeclarationSpecifier::ImportNamespaceSpecifier(namespace) => {
+                is_unused(namespace.local.symbol_id(), semantic)
+            }
+        })
+}
+
+fn is_unused(symbol: SymbolId, semantic: &Semantic<'_>) -> bool {
+    // JSX in the classic runtime uses `React` without naming it.
+    if semantic.scoping().symbol_name(symbol) == "React" {
+        return false;
+    }
+    !semantic.scoping().get_resolved_references(symbol).any(|reference| reference.is_value())
+}
+
+fn is_type_only(export: &ExportFromDeclaration<'_>) -> bool {
+    export.export_kind == ImportOrExportKind::Type
+        || (!export.specifiers.is_empty()
+            && export.specifiers.iter().all(|specifier| specifier.export_kind == ImportOrExportKind::Type))
+}
+
+/// `@jsxImportSource x` and `@jsxRuntime classic` in comments.
+fn read_comments(program: &Program<'_>, text: &str, found: &mut ModuleScan) {
+    for comment in &program.comments {
+        let span = comment.content_span();
+        let content = text.get(span.start as usize..span.end as usize).unwrap_or_default();
+        let mut words = content.split_whitespace();
+        while let Some(word) = words.next() {
+            match word {
+                "@jsxImportSource" => found.jsx_import_source = words.next().map(str::to_owned),
+                "@jsxRuntime" => found.jsx_classic = words.next() == Some("classic"),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn imports(text: &str, path: &str) -> Vec<(String, ImportKind)> {
+        scan(text, path).unwrap().imports.into_iter().map(|import| (import.specifier, import.kind)).collect()
+    }
+
+    #[test]
+    fn all_kinds_of_imports() {
+        let text = r#"
+            import "a"; import b from "b"; export * from "c"; export { d } from "d"; export * as e from "e";
+            const f = await import("f"), g = require("g"), h = require(`h`), i = import(`i`);
+            function inner(require) { require("not") } require(b); import(b); object.require("not");
+        "#;
+        let expected = [
+            ("a", ImportKind::Static),
+            ("b", ImportKind::Static),
+            ("c", ImportKind::Static),
+            ("d", ImportKind::Static),
+            ("e", ImportKind::Static),
+            ("f", ImportKind::Dynamic),
+            ("g", ImportKind::Require),
+            ("h", ImportKind::Require),
+            ("i", ImportKind::Dynamic),
+        ];
+        assert_eq!(imports(text, "a.js"), expected.map(|(name, kind)| (name.to_owned(), kind)));
+    }
+
+    #[test]
+    fn imports_of_types_do_not_count() {
+        let text = r#"
+            import type A from "a"; import { type B } from "b"; import { C } from "c"; import { D } from "d";
+            export type { E } from "e"; export { type F } from "f"; import g = require("g"); import "h"; import {} from "i";
+            type T = A | B | C; export const d: T = D(g);
+        "#;
+        let names: Vec<_> = imports(text, "a.ts").into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["d", "g", "h", "i"]);
+    }
+
+    #[test]
+    fn jsx_and_decorators_are_noticed() {
+        let found = scan("/** @jsxImportSource hono/jsx */\nexport default <a>{<></>}</a>", "a.tsx").unwrap();
+        assert_eq!(found.jsx_import_source.as_deref(), Some("hono/jsx"));
+        assert_eq!(found.jsx, Some(48));
+        let found = scan("export class A { @b c() {} }", "a.ts").unwrap();
+        assert_eq!(found.decorator, Some(17));
+    }
+
+    #[test]
+    fn syntax_errors_have_a_place() {
+        let errors = scan("const a = 1;\nconst = 2;", "a.ts").unwrap_err();
+        assert_eq!(errors[0].offset, 19);
+        assert!(scan("let a; let a;", "a.js").is_err());
+    }
+}
