@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use bundler::Diagnostic;
 use executor::{LogLine, Outcome, Report};
 
-use crate::error::Error;
+use crate::error::{Error, located};
 use crate::pipeline::Answer;
 use crate::reply::{ErrorReply, Reply};
 use crate::trace::Trace;
@@ -122,7 +122,7 @@ fn error_text(error: &ErrorReply) -> String {
 }
 
 fn diagnostic_text(kind: &str, diagnostic: &Diagnostic) -> String {
-    let mut text = format!("{kind}[{}]: {diagnostic}\n", diagnostic.code);
+    let mut text = format!("{kind}[{}]: {}\n", diagnostic.code, located(diagnostic));
     if let Some(frame) = &diagnostic.frame {
         text.push_str(frame);
         if !frame.ends_with('\n') {

@@ -159,7 +159,21 @@ impl Error {
 fn first(diagnostics: &[Diagnostic]) -> String {
     match diagnostics {
         [] => "an import is not listed".to_owned(),
-        [only] => only.to_string(),
-        [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+        [only] => located(only),
+        [first, rest @ ..] => format!("{} (and {} more)", located(first), rest.len()),
     }
+}
+
+/// What is wrong, after as much of its place as is known.
+pub(crate) fn located(diagnostic: &Diagnostic) -> String {
+    let mut text = String::new();
+    if let Some(file) = &diagnostic.file {
+        text.push_str(file);
+        for number in [diagnostic.line, diagnostic.line.and(diagnostic.column)].into_iter().flatten() {
+            text.push_str(&format!(":{number}"));
+        }
+        text.push_str(": ");
+    }
+    text.push_str(&diagnostic.message);
+    text
 }

@@ -59,7 +59,9 @@ fn a_version_in_one_specifier_counts_for_all_of_that_name() {
 #[test]
 fn an_import_that_nothing_names_is_refused_or_latest() {
     let imports = [import("npm:zod", "zod", None, "")];
-    let Err(Error::UnlistedImports(found)) = gather(Manifest::default(), &imports, Unlisted::Refuse) else { panic!() };
+    let error = gather(Manifest::default(), &imports, Unlisted::Refuse).unwrap_err();
+    assert!(error.to_string().starts_with("agent.ts:3: cannot import"), "{error}");
+    let Error::UnlistedImports(found) = error else { panic!() };
     assert_eq!((found[0].file.as_deref(), found[0].line), (Some("agent.ts"), Some(3)));
     assert!(found[0].hint.as_deref().unwrap().contains("--dep zod@<range>"));
     let requirements = gather(Manifest::default(), &imports, Unlisted::Latest).unwrap();

@@ -15,7 +15,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use crate::{
     diagnostics::Diagnostic,
     engine,
-    file_system::{ROOT, VirtualFiles},
+    file_system::{PackageFiles, ROOT, VirtualFiles},
     limits::Limits,
     options::BundleOptions,
     program::{Program, Round},
@@ -186,7 +186,7 @@ impl Session {
         let mut packages = Vec::with_capacity(mounts.len());
         for mount in mounts {
             let image = self.images.get(mount.image).ok_or("an image did not come")?;
-            packages.push((mount.path, mount.package_id, Arc::clone(image)));
+            packages.push((mount.path, mount.package_id, PackageFiles::Mapped(Arc::clone(image))));
         }
         Ok(engine::Input {
             entry: format!("{ROOT}/{}", program.entry()),

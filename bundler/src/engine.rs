@@ -334,6 +334,9 @@ impl Plugin for Ours {
         _context: SharedTransformPluginContext,
         args: &HookTransformArgs<'_>,
     ) -> HookTransformReturn {
+        if args.id.starts_with('\0') {
+            return Ok(None);
+        }
         match args.module_type {
             ModuleType::Js | ModuleType::Jsx | ModuleType::Ts | ModuleType::Tsx => {}
             _ => return Ok(None),

@@ -20,12 +20,40 @@ const ESM_MARKER_TEXT: &[u8] = br#"{"type":"module"}"#;
 /// The program's own files by their path below the project's root; `None` is "absent".
 pub(crate) type LocalFiles = BTreeMap<String, Option<Arc<[u8]>>>;
 
+/// A package's files.
+#[derive(Debug)]
+pub(crate) enum PackageFiles {
+    /// In shared memory.
+    Mapped(Arc<MappedImage>),
+    /// As a test has them.
+    #[cfg(test)]
+    Given(BTreeMap<String, Vec<u8>>),
+}
+
+impl PackageFiles {
+    fn get(&self, path: &str) -> Option<&[u8]> {
+        match self {
+            Self::Mapped(image) => image.get(path),
+            #[cfg(test)]
+            Self::Given(files) => files.get(path).map(Vec::as_slice),
+        }
+    }
+
+    fn paths(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match self {
+            Self::Mapped(image) => Box::new(image.files().map(|(path, _)| path)),
+            #[cfg(test)]
+            Self::Given(files) => Box::new(files.keys().map(String::as_str)),
+        }
+    }
+}
+
 /// A package at a place of the tree.
 #[derive(Debug)]
 pub(crate) struct MountedPackage {
     /// `zod@3.25.1`.
     pub(crate) display: String,
-    image: Arc<MappedImage>,
+    files: PackageFiles,
     folders: OnceLock<HashSet<String>>,
 }
 
@@ -33,8 +61,7 @@ impl MountedPackage {
     fn folders(&self) -> &HashSet<String> {
         self.folders.get_or_init(|| {
             let mut folders = HashSet::new();
-            for (path, _) in self.image.files() {
-                let mut path: &str = path;
+            for mut path in self.files.paths() {
                 while let Some((folder, _)) = path.rsplit_once('/') {
                     if !folders.insert(folder.to_owned()) {
                         break;
@@ -74,20 +101,20 @@ impl VirtualFiles {
         Self(Arc::new(Inner { local, ..Inner::default() }))
     }
 
-    /// Local files and packages (mount path, package id, image).
+    /// Local files and packages (mount path, package id, files).
     pub(crate) fn with_packages(
         local: LocalFiles,
-        packages: impl IntoIterator<Item = (String, String, Arc<MappedImage>)>,
+        packages: impl IntoIterator<Item = (String, String, PackageFiles)>,
     ) -> Self {
         let mut inner = Inner { local, ..Inner::default() };
-        for (path, package_id, image) in packages {
+        for (path, package_id, files) in packages {
             let mut above = path.as_str();
             while let Some((folder, _)) = above.rsplit_once('/') {
                 inner.above.insert(folder.to_owned());
                 above = folder;
             }
             let display = display_name(&package_id).to_owned();
-            inner.mounts.insert(path, MountedPackage { display, image, folders: OnceLock::new() });
+            inner.mounts.insert(path, MountedPackage { display, files, folders: OnceLock::new() });
         }
         Self(Arc::new(inner))
     }
@@ -161,7 +188,7 @@ impl VirtualFiles {
             if rest.is_empty() {
                 return Found::Folder;
             }
-            if let Some(bytes) = package.image.get(rest) {
+            if let Some(bytes) = package.files.get(rest) {
                 return Found::File(bytes);
             }
             if package.folders().contains(rest) {

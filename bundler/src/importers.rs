@@ -159,8 +159,8 @@ pub(crate) fn thrown(
                 ImportKind::Require => "MODULE_NOT_FOUND",
                 ImportKind::Static | ImportKind::Dynamic => "ERR_MODULE_NOT_FOUND",
             };
-            let message =
-                format!("Cannot find module '{specifier}' (wanted by {owner}, which does not have it installed)");
+            let remedy = if failure.package.is_some() { ", which does not have it installed" } else { "" };
+            let message = format!("Cannot find module '{specifier}' (wanted by {owner}{remedy})");
             (message, code)
         }
     }
