@@ -59,7 +59,7 @@ pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: 
     };
     let system = NpmSystemInfo { os: OS.into(), cpu: CPU.into() };
     let serialized = snapshot.as_valid_serialized_for_system(&system).into_serialized();
-    let mut graph = graph_of(&serialized)?;
+    let mut graph = graph_of(&serialized, &api.loaded.borrow())?;
     if graph.packages.len() > most {
         return Err(too_many(graph.packages.len(), most));
     }
@@ -77,10 +77,13 @@ fn too_many(measured: usize, most: usize) -> Error {
     }
 }
 
+/// Packuments by name.
+type Loaded = HashMap<String, Arc<NpmPackageInfo>>;
+
 /// Packuments as the resolver wants them, each asked for once.
 struct Api<'a> {
     source: &'a dyn Packuments,
-    loaded: RefCell<HashMap<String, Arc<NpmPackageInfo>>>,
+    loaded: RefCell<Loaded>,
     /// The resolver passes its errors on as text; ours wait here for it to be done.
     failed: RefCell<BTreeMap<String, Error>>,
     most: usize,
@@ -231,7 +234,7 @@ fn root_info(roots: &BTreeMap<String, PackageReq>) -> NpmPackageInfo {
     }
 }
 
-fn graph_of(snapshot: &SerializedNpmResolutionSnapshot) -> Result<Graph, Error> {
+fn graph_of(snapshot: &SerializedNpmResolutionSnapshot, loaded: &Loaded) -> Result<Graph, Error> {
     let mut graph = Graph::default();
     for package in &snapshot.packages {
         if package.id.nv.name == ROOT {
@@ -240,13 +243,14 @@ fn graph_of(snapshot: &SerializedNpmResolutionSnapshot) -> Result<Graph, Error> 
                 graph.root.insert(alias.to_owned(), id.as_serialized().to_string());
             }
         } else {
-            graph.packages.insert(package.id.as_serialized().to_string(), locked(package)?);
+            graph.packages.insert(package.id.as_serialized().to_string(), locked(package, loaded)?);
         }
     }
     graph.prune();
     if !graph.is_closed() {
         return Err(Error::Resolution { detail: "the resolver left out a package that it names".to_owned() });
     }
+    graph.merge_equal();
     for (id, package) in &graph.packages {
         let problem = match (package.integrity.is_empty(), package.tarball.is_empty()) {
             (true, _) => Error::NoIntegrity { package: package.display(), chain: graph.chain(id) },
@@ -258,7 +262,7 @@ fn graph_of(snapshot: &SerializedNpmResolutionSnapshot) -> Result<Graph, Error> 
     Ok(graph)
 }
 
-fn locked(package: &SerializedNpmResolutionSnapshotPackage) -> Result<LockedPackage, Error> {
+fn locked(package: &SerializedNpmResolutionSnapshotPackage, loaded: &Loaded) -> Result<LockedPackage, Error> {
     let dist = package.dist.as_ref();
     let integrity = match dist.map(|dist| dist.integrity()) {
         Some(NpmPackageVersionDistInfoIntegrity::Integrity { algorithm, base64_hash }) => {
@@ -267,6 +271,9 @@ fn locked(package: &SerializedNpmResolutionSnapshotPackage) -> Result<LockedPack
         // `packument.rs` leaves no other form.
         _ => String::new(),
     };
+    let info = loaded.get(package.id.nv.name.as_str()).and_then(|info| info.versions.get(&package.id.nv.version));
+    let peers: Vec<String> =
+        info.iter().flat_map(|info| info.peer_dependencies.keys()).map(ToString::to_string).collect();
     let mut dependencies = BTreeMap::new();
     for (alias, id) in &package.dependencies {
         let alias = PackageName::parse(alias).map_err(|problem| Error::PackageName {
@@ -281,6 +288,7 @@ fn locked(package: &SerializedNpmResolutionSnapshotPackage) -> Result<LockedPack
         version: package.id.nv.version.to_string(),
         integrity,
         tarball: dist.map(|dist| dist.tarball.clone()).unwrap_or_default(),
+        peers: peers.into_iter().filter(|alias| dependencies.contains_key(alias)).collect(),
         dependencies,
     })
 }
@@ -359,7 +367,7 @@ fn unresolved(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -
 
 /// Walks loaded packuments from the root, each requirement at its best version, to say who asks for a package.
 struct Finder<'a> {
-    loaded: &'a HashMap<String, Arc<NpmPackageInfo>>,
+    loaded: &'a Loaded,
     roots: &'a BTreeMap<String, PackageReq>,
     resolver: &'a NpmVersionResolver,
 }

@@ -28,6 +28,8 @@ mod store;
 
 mod cache;
 mod flights;
+
+mod layout;
 mod tree;
 
 #[cfg(test)]

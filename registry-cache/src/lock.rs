@@ -33,6 +33,9 @@ pub struct LockedPackage {
     pub tarball: String,
     /// Package ids by the name that this package imports.
     pub dependencies: BTreeMap<String, String>,
+    /// Which of these dependencies are peers: it must find the very folder that whoever depends on it finds.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub peers: BTreeSet<String>,
 }
 
 impl LockedPackage {
@@ -50,7 +53,10 @@ impl Graph {
             .packages
             .iter()
             .map(|(id, package)| {
-                (id.as_str(), (&package.name, &package.version, &package.integrity, &package.dependencies))
+                (
+                    id.as_str(),
+                    (&package.name, &package.version, &package.integrity, &package.dependencies, &package.peers),
+                )
             })
             .collect();
         let text = serde_json::to_vec(&(&self.root, packages)).expect("maps of strings are JSON");
@@ -88,6 +94,55 @@ impl Graph {
         chain
     }
 
+    /// Makes one of all ids that nobody can tell apart: the same package, whose dependencies cannot be told apart either.
+    ///
+    /// The resolver puts a package's peers into its id, and theirs into theirs, and where peers go in circles it gives many
+    /// ids to what is one thing. This is partition refinement: all ids of one package begin in one class, and a class is split
+    /// until the members of each depend on the same classes by the same names.
+    pub(crate) fn merge_equal(&mut self) {
+        let numbered = |keys: BTreeSet<Vec<String>>| -> BTreeMap<Vec<String>, usize> {
+            keys.into_iter().enumerate().map(|(number, key)| (key, number)).collect()
+        };
+        let mut class_of: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut classes = 0;
+        loop {
+            let signature = |id: &str, package: &LockedPackage| {
+                let own = [package.name.clone(), package.version.clone(), package.integrity.clone()];
+                let before = class_of.get(id).map(ToString::to_string);
+                let below = package.dependencies.iter().flat_map(|(alias, next)| {
+                    [alias.clone(), class_of.get(next.as_str()).copied().unwrap_or_default().to_string()]
+                });
+                own.into_iter().chain(before).chain(below).collect::<Vec<String>>()
+            };
+            let signatures: Vec<(&str, Vec<String>)> =
+                self.packages.iter().map(|(id, package)| (id.as_str(), signature(id, package))).collect();
+            let numbers = numbered(signatures.iter().map(|(_, signature)| signature.clone()).collect());
+            let settled = numbers.len() == classes;
+            classes = numbers.len();
+            class_of = signatures.iter().map(|(id, signature)| (*id, numbers[signature])).collect();
+            if settled {
+                break;
+            }
+        }
+        let mut best: BTreeMap<usize, &str> = BTreeMap::new();
+        for (id, class) in &class_of {
+            let shortest = best.entry(*class).or_insert(id);
+            if (id.len(), *id) < (shortest.len(), *shortest) {
+                *shortest = id;
+            }
+        }
+        let kept: BTreeMap<String, String> =
+            class_of.iter().map(|(id, class)| ((*id).to_owned(), best[class].to_owned())).collect();
+        let rename = |id: &mut String| {
+            if let Some(best) = kept.get(id) {
+                *id = best.clone();
+            }
+        };
+        self.packages.retain(|id, _| kept.get(id) == Some(id));
+        let below = self.packages.values_mut().flat_map(|package| package.dependencies.values_mut());
+        self.root.values_mut().chain(below).for_each(rename);
+    }
+
     /// Drops packages that nothing reaches.
     pub(crate) fn prune(&mut self) {
         let mut reached: BTreeSet<String> = BTreeSet::new();
@@ -120,6 +175,7 @@ mod tests {
             integrity: "sha512-x".to_owned(),
             tarball: format!("http://registry.invalid/{name}.tgz"),
             dependencies: dependencies.iter().map(|(alias, id)| ((*alias).to_owned(), (*id).to_owned())).collect(),
+            peers: BTreeSet::new(),
         }
     }
 
@@ -149,6 +205,31 @@ mod tests {
         graph.prune();
         assert_eq!(graph.packages.keys().collect::<Vec<_>>(), ["a@1", "b@1", "c@1"]);
         assert!(graph.is_closed());
+    }
+
+    #[test]
+    fn ids_that_differ_in_nothing_else_are_one() {
+        // Two of one circle, told apart by how far it was unrolled, and one that really has another peer.
+        let mut graph = Graph {
+            root: BTreeMap::from([("a".to_owned(), "a@1_b@1".to_owned()), ("c".to_owned(), "c@1".to_owned())]),
+            packages: BTreeMap::from([
+                ("a@1_b@1".to_owned(), package("a", "1", &[("b", "b@1_a@1")])),
+                ("b@1_a@1".to_owned(), package("b", "1", &[("a", "a@1_b@1__a@1")])),
+                ("a@1_b@1__a@1".to_owned(), package("a", "1", &[("b", "b@1_a@1__b@1")])),
+                ("b@1_a@1__b@1".to_owned(), package("b", "1", &[("a", "a@1_b@1")])),
+                ("c@1".to_owned(), package("c", "1", &[("a", "a@1_b@2"), ("b", "b@2")])),
+                ("a@1_b@2".to_owned(), package("a", "1", &[("b", "b@2")])),
+                ("b@2".to_owned(), package("b", "2", &[])),
+            ]),
+            warnings: Vec::new(),
+        };
+        graph.merge_equal();
+        assert_eq!(graph.packages.keys().collect::<Vec<_>>(), ["a@1_b@1", "a@1_b@2", "b@1_a@1", "b@2", "c@1"]);
+        assert_eq!(graph.packages["b@1_a@1"].dependencies["a"], "a@1_b@1");
+        assert!(graph.is_closed());
+        let settled = graph.clone();
+        graph.merge_equal();
+        assert_eq!(graph, settled);
     }
 
     #[test]

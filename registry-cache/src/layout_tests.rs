@@ -59,6 +59,7 @@ fn graph(root: &[(&str, &str)], packages: &[(&str, &[(&str, &str)])]) -> Graph {
         integrity: String::new(),
         tarball: String::new(),
         dependencies: map(dependencies),
+        peers: BTreeSet::new(),
     };
     Graph {
         root: map(root),
@@ -112,6 +113,68 @@ fn a_package_in_two_peer_contexts_stands_twice() {
     assert!(lines.contains(&"node_modules/b/node_modules/peer peer@2".to_owned()), "{lines:?}");
 }
 
+fn with_peers(mut graph: Graph, peers: &[(&str, &str)]) -> Graph {
+    for (id, peer) in peers {
+        graph.packages.get_mut(*id).unwrap().peers.insert((*peer).to_owned());
+    }
+    graph
+}
+
+#[test]
+fn a_peer_is_the_folder_that_the_dependent_finds() {
+    // `old` brings its own peer for `plugin`; the root has another version of the peer, but no plugin.
+    let graph = graph(
+        &[("old", "old@1"), ("peer", "peer@2")],
+        &[
+            ("old@1", &[("plugin", "plugin@1_peer@1"), ("zeal", "zeal@1_peer@1"), ("peer", "peer@1")]),
+            ("plugin@1_peer@1", &[("peer", "peer@1")]),
+            ("zeal@1_peer@1", &[("middle", "middle@1_peer@1")]),
+            ("middle@1_peer@1", &[("plugin", "plugin@1_peer@1"), ("free", "free@1")]),
+            ("free@1", &[]),
+            ("peer@1", &[]),
+            ("peer@2", &[]),
+        ],
+    );
+    let graph = with_peers(graph, &[("plugin@1_peer@1", "peer")]);
+    let expected = [
+        "node_modules/free free@1",
+        "node_modules/old old@1",
+        "node_modules/old/node_modules/middle middle@1_peer@1",
+        "node_modules/old/node_modules/peer peer@1",
+        "node_modules/old/node_modules/plugin plugin@1_peer@1",
+        "node_modules/old/node_modules/zeal zeal@1_peer@1",
+        "node_modules/peer peer@2",
+    ];
+    assert_eq!(place(&graph).lines(), expected);
+}
+
+#[test]
+fn a_peer_that_nobody_asked_for_stands_beside_who_needs_it() {
+    let graph = graph(
+        &[("a", "a@1"), ("b", "b@1")],
+        &[
+            ("a@1", &[("plugin", "plugin@1")]),
+            ("b@1", &[("plugin", "plugin@1")]),
+            ("plugin@1", &[("peer", "peer@1")]),
+            ("peer@1", &[]),
+        ],
+    );
+    let graph = with_peers(graph, &[("plugin@1", "peer")]);
+    let expected =
+        ["node_modules/a a@1", "node_modules/b b@1", "node_modules/peer peer@1", "node_modules/plugin plugin@1"];
+    assert_eq!(place(&graph).lines(), expected);
+}
+
+#[test]
+fn peers_in_a_circle_end() {
+    let graph = graph(
+        &[("a", "a@1")],
+        &[("a@1", &[("b", "b@1"), ("c", "c@1")]), ("b@1", &[("c", "c@1"), ("a", "a@1")]), ("c@1", &[("b", "b@1")])],
+    );
+    let graph = with_peers(graph, &[("b@1", "c"), ("b@1", "a"), ("c@1", "b")]);
+    assert_eq!(place(&graph).lines(), ["node_modules/a a@1", "node_modules/b b@1", "node_modules/c c@1"]);
+}
+
 #[test]
 fn aliases_and_cycles_and_a_dependency_of_ones_own_name() {
     let graph = graph(
@@ -140,7 +203,8 @@ fn a_graph_that_names_what_is_not_there_is_an_error() {
 
 /// Graphs of up to 7 names in 3 versions with any edges between them, cycles included.
 fn graphs() -> impl Strategy<Value = Graph> {
-    let edges = proptest::collection::vec((0..7usize, 0..3usize, 0..7usize, 0..3usize), 0..30);
+    let edges =
+        proptest::collection::vec((0..7usize, 0..3usize, 0..7usize, 0..3usize, proptest::bool::weighted(0.2)), 0..30);
     let root = proptest::collection::btree_map(0..7usize, 0..3usize, 1..5);
     (root, edges).prop_map(|(root, edges)| {
         let name = |index: usize| format!("p{index}");
@@ -154,13 +218,17 @@ fn graphs() -> impl Strategy<Value = Graph> {
                     integrity: String::new(),
                     tarball: String::new(),
                     dependencies: BTreeMap::new(),
+                    peers: BTreeSet::new(),
                 };
                 graph.packages.insert(id(index, version), package);
             }
         }
         graph.root = root.into_iter().map(|(index, version)| (name(index), id(index, version))).collect();
-        for (from, version, to, wanted) in edges {
+        for (from, version, to, wanted, peer) in edges {
             let package = graph.packages.get_mut(&id(from, version)).unwrap();
+            if peer {
+                package.peers.insert(name(to));
+            }
             package.dependencies.insert(name(to), id(to, wanted));
         }
         graph
