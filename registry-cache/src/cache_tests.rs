@@ -5,71 +5,9 @@ use serde_json::json;
 
 use super::*;
 use crate::tarball::archive;
+use crate::test_bench::{Bench, mounts};
 use crate::test_registry::{Reply, Scratch, TestRegistry, tarball_path};
 use crate::tree::Tree;
-
-/// A registry, a folder, and what a cache is opened with.
-struct Bench {
-    registry: TestRegistry,
-    scratch: Scratch,
-    npmrc: String,
-    network: NetworkOptions,
-    limits: Limits,
-    now: fn() -> SystemTime,
-}
-
-impl Bench {
-    async fn new() -> Self {
-        let network = NetworkOptions {
-            retry_pause: Duration::ZERO,
-            retry_pause_most: Duration::ZERO,
-            ..NetworkOptions::default()
-        };
-        Self {
-            registry: TestRegistry::start().await,
-            scratch: Scratch::new(),
-            npmrc: String::new(),
-            network,
-            limits: Limits::default(),
-            now: || UNIX_EPOCH + Duration::from_secs(1_000_000),
-        }
-    }
-
-    async fn open(&self) -> Cache {
-        let npmrc = format!("registry={}/\n{}", self.registry.url, self.npmrc);
-        let options = CacheOptions {
-            folder: self.scratch.0.clone(),
-            registries: Registries::parse(&[(".npmrc".to_owned(), npmrc)], &BTreeMap::new()).unwrap(),
-            network: self.network.clone(),
-            limits: self.limits.clone(),
-            now: self.now,
-        };
-        Cache::open(options).await.unwrap()
-    }
-
-    /// Resolves, fetches and lays out, in a cache that is opened for it.
-    async fn trip(&self, manifest: serde_json::Value) -> Result<(Graph, Tree, CacheUse), Error> {
-        let cache = self.open().await;
-        let manifest = Manifest::parse_package_json(&manifest.to_string(), "package.json")?;
-        let outcome = async {
-            let graph = cache.resolve(&manifest, &()).await?;
-            let packages = cache.fetch(&graph.value, &()).await?;
-            let tree = Tree::hoist(&graph.value, &packages.value)?;
-            Ok((graph.value, tree, graph.cache.max(packages.cache)))
-        }
-        .await;
-        cache.close().await.unwrap();
-        outcome
-    }
-
-    async fn failure(&self, dependencies: serde_json::Value) -> Error {
-        self.trip(json!({"dependencies": dependencies})).await.unwrap_err()
-    }
-}
-
-fn mounts(tree: &Tree) -> Vec<String> {
-    tree.mounts.iter().map(|mount| format!("{} {}", mount.path, mount.package_id)).collect()
-}
 
 #[test]
 fn futures_are_send() {
@@ -105,6 +43,14 @@ async fn the_second_trip_asks_nobody() {
     assert_eq!((again, cache, bench.registry.seen().len()), (graph, CacheUse::Hit, asked));
     let image = tree.mounts[1].image.map().unwrap();
     assert_eq!(image.get("index.js"), Some(b"module.exports = 'a@1.0.0'".as_slice()));
+}
+
+#[tokio::test]
+async fn nothing_wanted_is_nothing_asked() {
+    let bench = Bench::new().await;
+    let (graph, tree, cache) = bench.trip(json!({})).await.unwrap();
+    assert_eq!((graph, tree.mounts.len(), cache), (Graph::default(), 0, CacheUse::Hit));
+    assert!(bench.registry.seen().is_empty());
 }
 
 #[tokio::test]
@@ -245,25 +191,12 @@ async fn bad_packuments_are_told_apart() {
         (Reply::Redirect("ftp://host/".to_owned()), "registry-redirect", "not an http"),
         (Reply::Redirect("/a".to_owned()), "registry-redirect", "more than 5"),
     ] {
-        let bench = Bench { registry: TestRegistry::start().await, scratch: Scratch::new(), ..bench_like(&bench) };
+        let bench = Bench { registry: TestRegistry::start().await, scratch: Scratch::new(), ..bench.alike() };
         bench.registry.reply("/a", reply);
         let error = bench.failure(json!({"a": "1"})).await;
         assert_eq!(error.code(), code, "{error}");
         let text = error.to_string();
         assert!(text.contains(words) && text.contains(" a"), "{text}");
-    }
-}
-
-/// The settings of a bench, for another one.
-fn bench_like(bench: &Bench) -> Bench {
-    let registry = TestRegistry::nowhere();
-    Bench {
-        registry,
-        scratch: Scratch::new(),
-        npmrc: bench.npmrc.clone(),
-        network: bench.network.clone(),
-        limits: bench.limits.clone(),
-        now: bench.now,
     }
 }
 

@@ -7,6 +7,7 @@
 //! Layout, little-endian: magic (8), number of files (4), bytes of names (4); one record per file, ordered by path: start of
 //! the name (4), its length (4), start of the bytes (8), their length (8); the names; the files' bytes.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -29,15 +30,27 @@ pub struct PackageImage {
 }
 
 impl PackageImage {
-    /// Writes files into a new image.
+    /// Makes an image of these files, by their paths below the package; of two with one path the last one counts.
+    pub fn from_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Self, Error> {
+        let files: BTreeMap<String, Vec<u8>> = files.into_iter().collect();
+        let ordered: Vec<(&str, &[u8])> = files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
+        Self::of(&ordered)
+    }
+
+    /// Makes an image of an unpacked tarball.
     pub(crate) fn seal(files: &Files) -> Result<Self, Error> {
+        Self::of(&files.iter().collect::<Vec<_>>())
+    }
+
+    /// `files` are in order and no path comes twice.
+    fn of(files: &[(&str, &[u8])]) -> Result<Self, Error> {
         let problem = |error: std::io::Error| Error::Image { detail: error.to_string() };
         let file = unnamed_file().map_err(problem)?;
         let mut writer = BufWriter::with_capacity(1 << 16, file);
-        let (bytes, count) = write(files, &mut writer)?;
+        let bytes = write(files, &mut writer)?;
         let file = writer.into_inner().map_err(|error| problem(error.into_error()))?;
         seal(&file).map_err(problem)?;
-        Ok(Self { fd: file.into(), bytes, files: count })
+        Ok(Self { fd: file.into(), bytes, files: files.len() })
     }
 
     /// The descriptor, to pass on or to map.
@@ -62,9 +75,9 @@ impl PackageImage {
     }
 }
 
-fn write(files: &Files, out: &mut impl Write) -> Result<(u64, usize), Error> {
+fn write(files: &[(&str, &[u8])], out: &mut impl Write) -> Result<u64, Error> {
     let problem = |detail: String| Error::Image { detail };
-    let count = files.iter().count();
+    let count = files.len();
     let names: usize = files.iter().map(|(path, _)| path.len()).sum();
     let field = |value: usize| u32::try_from(value).map_err(|_| problem("too many names for one image".to_owned()));
     let mut index = Vec::with_capacity(HEADER + count * RECORD + names);
@@ -84,12 +97,12 @@ fn write(files: &Files, out: &mut impl Write) -> Result<(u64, usize), Error> {
     for (path, _) in files.iter() {
         index.extend_from_slice(path.as_bytes());
     }
-    let all = std::iter::once(index.as_slice()).chain(files.iter().map(|(_, bytes)| bytes));
+    let all = std::iter::once(index.as_slice()).chain(files.iter().map(|(_, bytes)| *bytes));
     for part in all {
         out.write_all(part).map_err(|error| problem(error.to_string()))?;
     }
     out.flush().map_err(|error| problem(error.to_string()))?;
-    Ok((start, count))
+    Ok(start)
 }
 
 #[cfg(target_os = "linux")]

@@ -36,6 +36,15 @@ fn files_come_back_in_order() {
     assert_eq!(image.bytes() as usize, bytes_of(&image).len());
 }
 
+#[test]
+fn files_in_any_order_will_do() {
+    let file = |path: &str, bytes: &[u8]| (path.to_owned(), bytes.to_vec());
+    let image = PackageImage::from_files([file("b", b"1"), file("a", b"2"), file("b", b"3")]).unwrap();
+    let map = image.map().unwrap();
+    assert_eq!(map.files().collect::<Vec<_>>(), [("a", b"2".as_slice()), ("b", b"3".as_slice())]);
+    assert_eq!(PackageImage::from_files([]).unwrap().map().unwrap().files().count(), 0);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn nobody_can_change_it() {

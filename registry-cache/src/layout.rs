@@ -96,7 +96,8 @@ impl Layout {
                 // Another one is in the way: this folder and all above it are out of reach.
                 break;
             }
-            // `from` itself is always free: nothing below it has been looked up before its own dependencies.
+            // `from` itself is always free: what was looked up there before were its own dependencies, and peers of
+            // theirs that do not contradict them.
             if !self.folders[folder].passed.contains(alias) {
                 best = folder;
             }
@@ -111,7 +112,8 @@ impl Layout {
         let folder =
             Folder { alias: alias.to_owned(), id: id.to_owned(), parent: Some(parent), depth, ..Folder::default() };
         self.folders.push(folder);
-        self.folders[parent].children.insert(alias.to_owned(), index);
+        let replaced = self.folders[parent].children.insert(alias.to_owned(), index);
+        debug_assert!(replaced.is_none(), "a folder is placed where nothing stands");
         index
     }
 
@@ -148,7 +150,13 @@ impl<'a> Placing<'a> {
     }
 
     /// Makes a lookup of `alias` from `from` reach `id`, and says which folder it reaches. `trail` is what this is for.
-    fn require(&mut self, from: usize, alias: &'a str, id: &'a str, trail: &mut Vec<&'a str>) -> Result<usize, Error> {
+    fn require(
+        &mut self,
+        from: usize,
+        alias: &'a str,
+        id: &'a str,
+        trail: &mut Vec<(&'a str, &'a str)>,
+    ) -> Result<usize, Error> {
         let peers = self.peers_seen(from, alias, id, trail)?;
         if let Some(found) = self.layout.find(from, alias)
             && self.layout.folders[found].id == id
@@ -172,26 +180,33 @@ impl<'a> Placing<'a> {
         from: usize,
         alias: &'a str,
         id: &'a str,
-        trail: &mut Vec<&'a str>,
+        trail: &mut Vec<(&'a str, &'a str)>,
     ) -> Result<Vec<(&'a str, usize)>, Error> {
         let wanted: Vec<(&'a str, &'a str)> =
             self.peers.get(id).into_iter().flatten().map(|(peer, id)| (*peer, *id)).collect();
         let own = self.dependencies(from)?;
         let mut seen = Vec::new();
-        trail.push(id);
+        trail.push((alias, id));
         for (peer, peer_id) in wanted {
-            // What `from` depends on itself, or holds for another package, is not replaced: the peer gets a folder below
-            // the package that needs it.
-            let held = self.layout.folders[from].children.get(peer);
-            let held = held.is_some_and(|held| self.layout.folders[*held].id != peer_id);
-            let taken = held || own.get(peer).is_some_and(|own| own != peer_id) || peer == alias;
-            if taken || trail.contains(&peer_id) || trail.len() > PEER_DEPTH {
+            // What `from` depends on itself, finds for another package, or is about to get is not replaced: the peer gets
+            // a folder below the package that needs it.
+            let elsewhere = own.get(peer).is_some_and(|own| own != peer_id)
+                || trail.iter().any(|(alias, _)| *alias == peer)
+                || self.holds_another(from, peer, peer_id);
+            if elsewhere || trail.len() > PEER_DEPTH {
                 continue;
             }
             seen.push((peer, self.require(from, peer, peer_id, trail)?));
         }
         trail.pop();
         Ok(seen)
+    }
+
+    /// Whether lookups of this name from a folder, or through it, have reached another package.
+    fn holds_another(&self, from: usize, alias: &str, id: &str) -> bool {
+        let folder = &self.layout.folders[from];
+        let is_fixed = folder.children.contains_key(alias) || folder.passed.contains(alias);
+        is_fixed && self.layout.find(from, alias).is_some_and(|found| self.layout.folders[found].id != id)
     }
 
     /// Whether a package that stands already finds the same peers. Those that it does not find at all are to come.

@@ -166,6 +166,22 @@ fn a_peer_that_nobody_asked_for_stands_beside_who_needs_it() {
 }
 
 #[test]
+fn the_peer_of_a_peer_does_not_take_the_place_of_what_it_is_for() {
+    let graph = graph(
+        &[("a", "a@1")],
+        &[
+            ("a@1", &[("b", "b@2")]),
+            ("b@2", &[("c", "c@1")]),
+            ("c@1", &[("d", "d@1")]),
+            ("d@1", &[("b", "b@1"), ("c", "c@2")]),
+            ("b@1", &[]),
+            ("c@2", &[]),
+        ],
+    );
+    place(&with_peers(graph, &[("b@2", "c"), ("d@1", "b")]));
+}
+
+#[test]
 fn peers_in_a_circle_end() {
     let graph = graph(
         &[("a", "a@1")],
@@ -236,7 +252,7 @@ fn graphs() -> impl Strategy<Value = Graph> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn lookups_reach_what_the_graph_says(graph in graphs()) {

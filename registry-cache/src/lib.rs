@@ -33,6 +33,8 @@ mod layout;
 mod tree;
 
 #[cfg(test)]
+mod test_bench;
+#[cfg(test)]
 mod test_registry;
 
 pub use cache::{Cache, CacheOptions, CacheUse, Packages, Progress, Stage};

@@ -246,15 +246,13 @@ impl Client {
     fn transport(&self, ask: &Ask<'_>, url: &Url, error: reqwest::Error) -> Failure {
         let package = ask.package.to_owned();
         let url = url.to_string();
+        let timeout = if error.is_connect() { self.network.connect_timeout } else { self.network.read_timeout };
+        let (timed_out, never_there) = (error.is_timeout(), error.is_connect());
         let detail = explain(&error.without_url());
-        Failure::passing(match () {
-            () if detail.contains("timed out") => {
-                Error::RegistryTimeout { package, url, timeout: self.network.read_timeout }
-            }
-            () if detail.contains("body") || detail.contains("incomplete") || detail.contains("closed") => {
-                Error::RegistryTruncated { package, url, detail }
-            }
-            () => Error::RegistryUnreachable { package, url, detail },
+        Failure::passing(match (timed_out, never_there) {
+            (true, _) => Error::RegistryTimeout { package, url, timeout },
+            (false, true) => Error::RegistryUnreachable { package, url, detail },
+            (false, false) => Error::RegistryTruncated { package, url, detail },
         })
     }
 }
