@@ -1,7 +1,7 @@
 //! The file system behind `node:fs`: it holds the program's folder, empty, and nothing of the host. Reading finds nothing,
 //! writing is refused.
 
-use std::io::{Error as IoError, ErrorKind};
+use std::io::Error as IoError;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -17,12 +17,13 @@ const FOLDERS: [&str; 3] = ["/", "/hoist", "/tmp"];
 #[derive(Debug)]
 pub(super) struct EmptyFileSystem;
 
+// The numbers, not only the kinds: Node's error codes come from them.
 fn absent<T>() -> FsResult<T> {
-    Err(FsError::Io(IoError::from(ErrorKind::NotFound)))
+    Err(FsError::Io(IoError::from_raw_os_error(libc::ENOENT)))
 }
 
 fn read_only<T>() -> FsResult<T> {
-    Err(FsError::Io(IoError::from(ErrorKind::ReadOnlyFilesystem)))
+    Err(FsError::Io(IoError::from_raw_os_error(libc::EROFS)))
 }
 
 fn is_folder(path: &Path) -> bool {

@@ -17,14 +17,26 @@ use deno_resolver::npm::{
 use node_resolver::cache::NodeResolutionSys;
 use node_resolver::errors::PackageJsonLoadError;
 use node_resolver::{DenoIsBuiltInNodeModuleChecker, PackageJsonResolver, PackageJsonResolverRc};
-use sys_traits::FsRead;
 use sys_traits::impls::InMemorySys;
+use sys_traits::{FsCreateDirAll, FsRead};
 
 type NodeServices = NodeExtInitServices<DenoInNpmPackageChecker, NpmResolver<InMemorySys>, InMemorySys>;
 
+/// The program's folders.
+const FOLDERS: [&str; 2] = ["/hoist", "/tmp"];
+
+/// A system of which only the program's folders exist, and they are empty.
+fn virtual_sys() -> InMemorySys {
+    let sys = InMemorySys::default();
+    for folder in FOLDERS {
+        sys.fs_create_dir_all(folder).expect("a file system in memory takes folders");
+    }
+    sys
+}
+
 /// Node's resolver and loader over a file system that holds nothing.
 pub(super) fn node() -> NodeServices {
-    let sys = InMemorySys::default();
+    let sys = virtual_sys();
     let resolution = NodeResolutionSys::new(sys.clone(), None);
     let package_json: PackageJsonResolverRc<InMemorySys> =
         PackageJsonResolverRc::new(PackageJsonResolver::new(sys.clone(), None));
@@ -53,11 +65,12 @@ pub(super) fn node() -> NodeServices {
 /// Access to the program's own virtual folders (which the file system keeps read-only), to its own environment, and to
 /// nothing else.
 pub(super) fn permissions() -> PermissionsContainer {
-    let parser = Arc::new(RuntimePermissionDescriptorParser::new(InMemorySys::default()));
-    let folders = vec!["/hoist".to_string(), "/tmp".to_string()];
+    let parser = Arc::new(RuntimePermissionDescriptorParser::new(virtual_sys()));
+    let folders = FOLDERS.map(String::from).to_vec();
     let options = PermissionsOptions {
         allow_env: Some(Vec::new()),
         allow_read: Some(folders.clone()),
+        allow_sys: Some(vec!["umask".to_string()]),
         allow_write: Some(folders),
         // What is outside is not there, rather than forbidden: packages probe for files and expect to be told no.
         ignore_read: Some(Vec::new()),
