@@ -460,3 +460,25 @@ fn the_host_is_out_of_reach() {
         assert_eq!(Case::new(&[("m.ts", program)], packages).wrong()[0].code, "unresolved-import");
     }
 }
+
+#[test]
+fn a_require_that_an_es_module_makes_reaches_the_bundle() {
+    let case = Case::new(
+        &[
+            (
+                "a.mjs",
+                "import { createRequire } from 'module'; const require = createRequire(import.meta.url); export default [require('p'), require('./d.json').d]",
+            ),
+            ("d.json", r#"{"d": 1}"#),
+        ],
+        &[(
+            "node_modules/p",
+            "p@1.0.0",
+            &[
+                ("package.json", r#"{"exports": {"import": "./i.js", "require": "./r.js"}, "version": "1.2.3"}"#),
+                ("r.js", "module.exports = 'r' + require('./package.json').version"),
+            ],
+        )],
+    );
+    assert_eq!(case.value(), r#"["r1.2.3",1]"#);
+}

@@ -21,6 +21,7 @@ mod limits;
 mod options;
 mod own_paths;
 mod program;
+mod requires;
 mod resolution;
 mod scan;
 mod source;

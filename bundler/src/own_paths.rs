@@ -13,11 +13,12 @@ use oxc::{
     },
     semantic::{NodeId, Semantic},
     span::{GetSpan, Span},
+    syntax::symbol::SymbolId,
 };
 use oxc_sourcemap::SourceMap;
 use string_wizard::{Hires, MagicString, SourceMapOptions};
 
-use crate::{scan::ImportKind, source};
+use crate::{requires::CreatedRequires, scan::ImportKind, source};
 
 /// What an import with a literal leads to, as far as this module must know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,7 @@ pub(crate) fn rewrite(text: &str, path: &str, targets: &dyn Targets) -> Option<R
     editor.nodes();
     editor.folder_names();
     editor.requires();
+    editor.created_requires();
     editor.finish(text, &program)
 }
 
@@ -216,6 +218,46 @@ impl<'s, 'a> Editor<'s, 'a> {
         match only.and_then(|specifier| self.targets.resolved(specifier)) {
             Some(path) => RequireUse::Replaced(call.span, quote(&path)),
             None => RequireUse::Own,
+        }
+    }
+
+    /// Calls through a `require` that the module has made become calls of the `require` that the engine understands.
+    fn created_requires(&mut self) {
+        let semantic = self.semantic;
+        let created = CreatedRequires::find(semantic);
+        let scoping = semantic.scoping();
+        let named = |symbol: &SymbolId| scoping.symbol_name(*symbol) == "require";
+        let hidden: Vec<_> = created.variables().iter().copied().filter(|(symbol, _)| named(symbol)).collect();
+        let all = scoping.symbol_ids().filter(named).count();
+        if all != hidden.len() {
+            // Somebody else's `require` may be in the way.
+            return;
+        }
+        for node in semantic.nodes().iter() {
+            let AstKind::CallExpression(call) = node.kind() else { continue };
+            if call.optional || !created.is_callee(&call.callee, semantic) {
+                continue;
+            }
+            match self.require_call(call) {
+                RequireUse::Left => self.edit(call.callee.span(), "require".to_owned()),
+                RequireUse::Replaced(span, text) => self.edit(span, text),
+                RequireUse::Own => {}
+            }
+        }
+        // Under its own name the variable would catch those calls.
+        let name = self.unused_name("__hoist_created_require");
+        for (symbol, declaration) in hidden {
+            self.edit(declaration, name.clone());
+            for reference in scoping.get_resolved_references(symbol) {
+                let node = reference.node_id();
+                let span = semantic.nodes().kind(node).span();
+                let text = match semantic.nodes().parent_kind(node) {
+                    AstKind::ObjectProperty(property) if property.shorthand => format!("require:{name}"),
+                    AstKind::ExportSpecifier(_) => format!("{name} as require"),
+                    _ => name.clone(),
+                };
+                self.edits.push(Edit { span, text });
+            }
         }
     }
 

@@ -134,3 +134,25 @@ fn the_map_leads_back() {
     let token = rewritten.map.lookup_token(&table, 1, column).unwrap();
     assert_eq!((token.get_src_line(), token.get_src_col()), (1, 13));
 }
+
+#[test]
+fn a_require_that_a_module_makes_is_as_good_as_its_own() {
+    const URL: &str = "\"file:///hoist/node_modules/x/lib/y.js\"";
+    assert_eq!(
+        rewritten("import {createRequire} from 'module'; const r = createRequire(import.meta.url); r('a'); r(b)"),
+        format!("import {{createRequire}} from 'module'; const r = createRequire({URL}); require('a'); r(b)")
+    );
+    assert_eq!(
+        rewritten(
+            "import {createRequire as c} from 'node:module'; const require = c(import.meta.url); require('a'); f({require}, require(b)); export {require}"
+        ),
+        format!(
+            "import {{createRequire as c}} from 'node:module'; const __hoist_created_require = c({URL}); \
+             require('a'); f({{require:__hoist_created_require}}, __hoist_created_require(b)); export {{__hoist_created_require as require}}"
+        )
+    );
+    assert!(rewritten("import m from 'module'; m.createRequire(import.meta.url)('a')").ends_with("require('a')"));
+    assert!(rewritten("import m from 'module'; m.createRequire(import.meta.url)('missing')").contains("throw"));
+    let elsewhere = "import {createRequire} from 'module'; const r = createRequire('/x'); r('a')";
+    assert_eq!(rewritten(elsewhere), elsewhere);
+}

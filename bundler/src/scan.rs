@@ -15,7 +15,10 @@ use oxc::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::source::{self, Language, SyntaxError};
+use crate::{
+    requires::CreatedRequires,
+    source::{self, Language, SyntaxError},
+};
 
 /// One bare import of the program's own files.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,14 +94,15 @@ pub(crate) fn scan(text: &str, path: &str) -> Result<ModuleScan, Vec<SyntaxError
     let mut found = ModuleScan { has_module_syntax: source::has_module_syntax(&program), ..ModuleScan::default() };
     read_comments(&program, text, &mut found);
     let erases = Language::of(path).is_typescript();
+    let requires = CreatedRequires::find(&semantic);
     for node in semantic.nodes().iter() {
-        visit(node.kind(), &semantic, erases, &mut found);
+        visit(node.kind(), &semantic, &requires, erases, &mut found);
     }
     found.imports.sort_by_key(|import| import.offset);
     Ok(found)
 }
 
-fn visit(kind: AstKind<'_>, semantic: &Semantic<'_>, erases: bool, found: &mut ModuleScan) {
+fn visit(kind: AstKind<'_>, semantic: &Semantic<'_>, requires: &CreatedRequires, erases: bool, found: &mut ModuleScan) {
     let mut push = |specifier: &str, kind: ImportKind, offset: u32| {
         let offset = usize::try_from(offset).unwrap_or(0);
         found.imports.push(FoundImport { specifier: specifier.to_owned(), kind, offset });
@@ -119,7 +123,7 @@ fn visit(kind: AstKind<'_>, semantic: &Semantic<'_>, erases: bool, found: &mut M
             }
         }
         AstKind::CallExpression(call) => {
-            if let Some((specifier, offset)) = required(call, semantic) {
+            if let Some((specifier, offset)) = required(call, semantic, requires) {
                 push(specifier, ImportKind::Require, offset);
             }
         }
@@ -140,10 +144,17 @@ fn first(place: &mut Option<usize>, offset: u32) {
     *place = Some(place.map_or(offset, |earlier| earlier.min(offset)));
 }
 
-/// The specifier of `require("…")` where `require` is nobody's variable.
-fn required<'a>(call: &CallExpression<'a>, semantic: &Semantic<'_>) -> Option<(&'a str, u32)> {
-    let Expression::Identifier(callee) = &call.callee else { return None };
-    if callee.name != "require" || !semantic.is_reference_to_global_variable(callee) {
+/// The specifier of `require("…")` where `require` is nobody's variable, or one that the module made.
+fn required<'a>(
+    call: &CallExpression<'a>,
+    semantic: &Semantic<'_>,
+    requires: &CreatedRequires,
+) -> Option<(&'a str, u32)> {
+    let is_global = match &call.callee {
+        Expression::Identifier(callee) => callee.name == "require" && semantic.is_reference_to_global_variable(callee),
+        _ => false,
+    };
+    if !is_global && !requires.is_callee(&call.callee, semantic) {
         return None;
     }
     let argument = call.arguments.first()?;
@@ -227,6 +238,17 @@ mod tests {
             ("i", ImportKind::Dynamic),
         ];
         assert_eq!(imports(text, "a.js"), expected.map(|(name, kind)| (name.to_owned(), kind)));
+    }
+
+    #[test]
+    fn requires_that_a_module_makes() {
+        let text = r#"
+            import { createRequire } from "module"; import m from "node:module";
+            const load = createRequire(import.meta.url), other = m.createRequire(import.meta.url), far = createRequire("/x");
+            load("a"); other("b"); createRequire(import.meta.url)("c"); far("not"); (load) => load("not");
+        "#;
+        let names: Vec<_> = imports(text, "a.mjs").into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["module", "node:module", "a", "b", "c"]);
     }
 
     #[test]

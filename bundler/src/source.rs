@@ -105,3 +105,13 @@ pub(crate) fn literal<'a>(expression: &Expression<'a>) -> Option<&'a str> {
         _ => None,
     }
 }
+
+/// Whether an expression is `import.meta.url`.
+pub(crate) fn is_import_meta_url(expression: &Expression<'_>) -> bool {
+    match expression {
+        Expression::StaticMemberExpression(member) => {
+            member.property.name == "url" && matches!(member.object, Expression::ImportMeta(_))
+        }
+        _ => false,
+    }
+}

@@ -187,7 +187,8 @@ impl WorkerEnd {
         Ok(Some((parse(&json)?, bytes)))
     }
 
-    /// The descriptors that came beside the last frame.
+    /// The descriptors that came with the last frame. Nothing else may be on its way: they can arrive early, but they
+    /// are never late.
     pub(crate) fn descriptors(&mut self) -> Vec<OwnedFd> {
         self.descriptors.drain(..).collect()
     }
@@ -220,5 +221,67 @@ impl WorkerEnd {
         }
         self.received.extend(&buffer[..length]);
         Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::File,
+        io::{Read, Seek},
+        os::fd::AsFd,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn requests_and_descriptors_arrive() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut owner = OwnerEnd::new(ours).unwrap();
+        let worker = std::thread::spawn(move || {
+            let mut end = WorkerEnd::new(theirs);
+            let mut seen = Vec::new();
+            while let Some((request, bytes)) = end.receive(1 << 20).unwrap() {
+                for descriptor in end.descriptors() {
+                    let mut text = String::new();
+                    let mut file = File::from(descriptor);
+                    file.rewind().unwrap();
+                    file.read_to_string(&mut text).unwrap();
+                    seen.push(text);
+                }
+                match request {
+                    Request::Files(_) => {
+                        seen.push(format!("{} bytes", bytes.len()));
+                        end.send(&Reply::Mapped, &[]).unwrap();
+                    }
+                    Request::Images { count } => end.send(&Reply::Confused(count.to_string()), &[b"ab", b"c"]).unwrap(),
+                    Request::Setup(_) | Request::Scan { .. } | Request::Bundle { .. } => panic!(),
+                }
+            }
+            seen
+        });
+        owner.send(&Request::Files(vec![("a".to_owned(), Some(200_000))]), &vec![7; 200_000]).await.unwrap();
+        assert!(matches!(owner.receive(0).await.unwrap().0, Reply::Mapped));
+        let files: Vec<File> = (0..3)
+            .map(|number| {
+                let mut file = File::from(rustix::fs::memfd_create("test", rustix::fs::MemfdFlags::CLOEXEC).unwrap());
+                write!(file, "file {number}").unwrap();
+                file
+            })
+            .collect();
+        let fds: Vec<_> = files.iter().map(AsFd::as_fd).collect();
+        owner.send_descriptors(&Request::Images { count: 3 }, &fds).await.unwrap();
+        let (reply, bytes) = owner.receive(3).await.unwrap();
+        assert!(matches!(reply, Reply::Confused(count) if count == "3"));
+        assert_eq!(bytes, b"abc");
+        drop(owner);
+        assert_eq!(worker.join().unwrap(), ["200000 bytes", "file 0", "file 1", "file 2"]);
+    }
+
+    #[test]
+    fn frames_that_are_too_large_are_refused() {
+        assert!(lengths(*b"\xff\xff\xff\xff\0\0\0\0", 10).is_err());
+        assert!(lengths(*b"\0\0\0\0\x0b\0\0\0", 10).is_err());
+        assert_eq!(lengths(*b"\x01\0\0\0\x0a\0\0\0", 10).unwrap(), (1, 10));
     }
 }

@@ -290,3 +290,7 @@ fn unexpected(reply: Reply) -> Trouble {
     };
     Error::Protocol { detail }.into()
 }
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;
