@@ -51,7 +51,7 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) program: ProgramArguments,
     /// The value that the default export is called with, or the request for one with `fetch`
-    #[arg(long, value_name = "JSON", value_parser = parse_json)]
+    #[arg(long, value_name = "JSON", value_parser = parse_json, allow_hyphen_values = true)]
     pub(crate) input: Option<JsonText>,
     /// Print one object with the result or error, logs, graph, bundle, timings and usage
     #[arg(long)]

@@ -22,7 +22,7 @@ use crate::exit_code::{Exit, exit_of_error, exit_of_outcome};
 use crate::pipeline::{Answer, ManifestSource, Pipeline, Request};
 use crate::progress::{self, Spinner};
 use crate::project::{DiskFiles, Project};
-use crate::requirements::Unlisted;
+use crate::requirements::{Unlisted, parse_manifest};
 use crate::serve::Service;
 use crate::trace::{Observer, Trace};
 
@@ -106,7 +106,8 @@ fn prepare(program: ProgramArguments, limits: &LimitArguments) -> Result<(Pipeli
     let dependencies = dependency_flags(dependencies)?;
     let manifest = match manifest {
         Some(path) => {
-            ManifestSource::Given(Manifest::parse_package_json(&read_manifest(&path)?, &path.display().to_string())?)
+            let origin = path.display().to_string();
+            ManifestSource::Given(parse_manifest(&read_manifest(&path)?, &origin, &dependencies)?)
         }
         None => ManifestSource::Nearest,
     };
@@ -156,7 +157,7 @@ fn dependency_flags(flags: Vec<Dependency>) -> Result<Manifest, Error> {
 }
 
 fn read_manifest(path: &Path) -> Result<String, Error> {
-    let failed = |problem: String| Error::LocalFile { path: path.to_owned(), problem };
+    let failed = |problem: String| Error::ManifestFile { path: path.to_owned(), problem };
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(|error| failed(error.to_string()))?;
     file.take(MANIFEST_BYTES + 1).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;

@@ -41,6 +41,14 @@ pub(crate) enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A manifest that is missing or unreadable.
+    #[error("cannot read the manifest {}: {problem}", .path.display())]
+    ManifestFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A configuration file that cannot be read.
     #[error("cannot read {}: {problem}", .path.display())]
     Configuration {
@@ -93,6 +101,7 @@ impl Error {
             Self::UnlistedImports(_) => "unlisted-import",
             Self::Usage { .. } => "usage",
             Self::LocalFile { .. } => "local-file",
+            Self::ManifestFile { .. } => "manifest-file",
             Self::Configuration { .. } => "configuration",
             Self::NoCacheFolder => "no-cache-folder",
             Self::Output { .. } => "output-file",
@@ -112,6 +121,7 @@ impl Error {
             Self::NoCacheFolder => Some("say where with --cache".to_owned()),
             Self::Usage { .. }
             | Self::LocalFile { .. }
+            | Self::ManifestFile { .. }
             | Self::Configuration { .. }
             | Self::Output { .. }
             | Self::Listen { .. }
@@ -129,6 +139,7 @@ impl Error {
             | Self::UnlistedImports(_)
             | Self::Usage { .. }
             | Self::LocalFile { .. }
+            | Self::ManifestFile { .. }
             | Self::Configuration { .. }
             | Self::NoCacheFolder
             | Self::Output { .. }
@@ -147,6 +158,7 @@ impl Error {
             | Self::Refused(_)
             | Self::Usage { .. }
             | Self::LocalFile { .. }
+            | Self::ManifestFile { .. }
             | Self::Configuration { .. }
             | Self::NoCacheFolder
             | Self::Output { .. }

@@ -55,6 +55,7 @@ impl From<Exit> for ExitCode {
 
 /// Error codes, with how a command ends and what the service answers.
 const TABLE: &[(&str, Exit, u16)] = &[
+    ("manifest-file", Exit::Manifest, 422),
     ("manifest-syntax", Exit::Manifest, 422),
     ("manifest-shape", Exit::Manifest, 422),
     ("invalid-package-name", Exit::Manifest, 422),

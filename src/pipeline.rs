@@ -13,7 +13,7 @@ use registry_cache::{Manifest, Tree};
 use crate::cache_access::{CacheAccess, Lease};
 use crate::error::Error;
 use crate::project::nearest_manifest;
-use crate::requirements::{Requirements, Unlisted, gather};
+use crate::requirements::{Requirements, Unlisted, gather, parse_manifest};
 use crate::trace::{BundleFacts, Observer, Stage, Trace};
 
 /// A program and what it may import.
@@ -110,7 +110,8 @@ impl Pipeline {
             let nothing = (Tree { mounts: Vec::new() }, Default::default());
             return bundle_packages(&mut worker, nothing, None, options, trace, observer).await;
         }
-        let named = dependencies.fallback(manifest.read(&entry, &mut *files)?);
+        let manifest = manifest.read(&entry, &mut *files, &dependencies)?;
+        let named = dependencies.fallback(manifest);
         let mut requirements = gather(named, &imports, unlisted)?;
         trace.warnings.append(&mut requirements.warnings);
         let lease = trace.time(Stage::Open, observer, self.cache.open()).await?;
@@ -129,11 +130,11 @@ impl Pipeline {
 }
 
 impl ManifestSource {
-    fn read(self, entry: &str, files: &mut dyn FileSource) -> Result<Manifest, Error> {
+    fn read(self, entry: &str, files: &mut dyn FileSource, nearer: &Manifest) -> Result<Manifest, Error> {
         match self {
             Self::Given(manifest) => Ok(manifest),
             Self::Nearest => match nearest_manifest(entry, files)? {
-                Some((path, text)) => Ok(Manifest::parse_package_json(&text, &path)?),
+                Some((path, text)) => parse_manifest(&text, &path, nearer),
                 None => Ok(Manifest::default()),
             },
         }

@@ -163,7 +163,7 @@ pub(crate) fn nearest_manifest(entry: &str, files: &mut dyn FileSource) -> Resul
     while !folder.is_empty() {
         folder = folder.rfind('/').map_or("", |slash| &folder[..slash]);
         let path = if folder.is_empty() { MANIFEST.to_owned() } else { format!("{folder}/{MANIFEST}") };
-        let failed = |problem: String| Error::LocalFile { path: PathBuf::from(&path), problem };
+        let failed = |problem: String| Error::ManifestFile { path: PathBuf::from(&path), problem };
         if let Some(bytes) = files.read(&path).map_err(|error| failed(error.to_string()))? {
             let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".to_owned()))?;
             return Ok(Some((path, text)));

@@ -4,10 +4,12 @@
 //! inside specifiers. A name that nothing decides is an error, or the latest version where that was asked for. Two
 //! ranges inside specifiers for one name stand side by side, under names of ours that the imports are rewritten to.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bundler::{Diagnostic, Import};
 use registry_cache::{Graph, Manifest, PackageName};
+use serde_json::Value;
 
 use crate::error::Error;
 
@@ -39,6 +41,22 @@ pub(crate) struct Requirements {
 struct Target {
     name: String,
     subpath: String,
+}
+
+/// Reads a package.json, but for the names that something nearer decides: what they ask for there may be anything.
+pub(crate) fn parse_manifest(text: &str, origin: &str, nearer: &Manifest) -> Result<Manifest, Error> {
+    let mut text = Cow::Borrowed(text);
+    if let Ok(Value::Object(mut manifest)) = serde_json::from_str(&text)
+        && nearer.names().next().is_some()
+    {
+        for field in ["dependencies", "optionalDependencies"] {
+            if let Some(Value::Object(entries)) = manifest.get_mut(field) {
+                entries.retain(|name, _| !nearer.contains(name));
+            }
+        }
+        text = Cow::Owned(Value::Object(manifest).to_string());
+    }
+    Ok(Manifest::parse_package_json(&text, origin)?)
 }
 
 /// Decides on the requirements of a program. `named` is what flags and manifests name, `imports` its bare imports.

@@ -114,3 +114,16 @@ fn bad_ranges_say_where_they_stand() {
     assert_eq!(found.code(), "unsupported-dependency");
     assert!(found.to_string().contains("agent.ts:3"), "{found}");
 }
+
+#[test]
+fn what_a_nearer_source_decides_may_be_anything_farther_away() {
+    let text = r#"{"dependencies": {"a": "file:../a", "b": "^1"}, "overrides": {"c": "1.10"}}"#;
+    assert_eq!(
+        parse_manifest(text, "package.json", &Manifest::default()).unwrap_err().code(),
+        "unsupported-dependency"
+    );
+    let found = parse_manifest(text, "package.json", &manifest(&[("a", "1")], "--dep")).unwrap();
+    assert_eq!(found.names().collect::<Vec<_>>(), ["b"]);
+    assert_eq!(found.overrides.unwrap()["c"], "1.10");
+    assert_eq!(parse_manifest("{", "x", &manifest(&[("a", "1")], "--dep")).unwrap_err().code(), "manifest-syntax");
+}

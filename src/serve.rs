@@ -7,6 +7,7 @@
 mod admission;
 mod body;
 mod guard;
+mod receive;
 mod refusal;
 
 use std::future::Future;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CONTENT_TYPE, EXPECT, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -148,11 +149,21 @@ async fn run(State(shared): State<Arc<Shared>>, request: Request) -> Response {
 }
 
 async fn answer(shared: &Shared, request: Request) -> Answer {
+    let (head, body) = request.into_parts();
+    // A place before the body is read: the places bound the memory that bodies can take.
+    let checked = receive::check_headers(&head.headers, &shared.limits);
+    let place = match checked.and_then(|()| shared.admission.place()) {
+        Ok(place) => place,
+        Err(refusal) => {
+            // One who asks first whether to send hears that by the answer.
+            if !head.headers.contains_key(EXPECT) {
+                receive::discard(body, &shared.limits).await;
+            }
+            return Error::from(refusal).into();
+        }
+    };
     let work = async {
-        body::check_content_type(request.headers())?;
-        // Before the body is read: the places bound the memory that bodies can take.
-        let place = shared.admission.place()?;
-        let bytes = body::read(request, &shared.limits).await?;
+        let bytes = receive::read(body, &shared.limits).await?;
         let (request, input) = body::parse(&bytes, shared.pipeline.bundler_limits.files)?;
         let turn = place.turn().await?;
         Ok::<_, Error>((request, input, turn))

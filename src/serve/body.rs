@@ -1,21 +1,16 @@
-//! The body of `POST /v1/run`: read within bounds, parsed strictly.
+//! The body of `POST /v1/run`, parsed strictly.
 //!
 //! The input stays text; its numbers are the guest's business.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use axum::extract::Request as HttpRequest;
-use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use futures::StreamExt;
 use registry_cache::Manifest;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::refusal::Refusal;
-use crate::config::ServiceLimits;
 use crate::error::Error;
 use crate::pipeline::{ManifestSource, Request};
 use crate::project::{RelativePath, SentFiles};
@@ -69,43 +64,6 @@ impl<'de> Deserialize<'de> for Entries {
         }
         deserializer.deserialize_map(Pairs)
     }
-}
-
-/// Whether the body is said to be JSON. A form of a web page cannot say so without asking first (CORS).
-pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
-    let found = headers
-        .get(CONTENT_TYPE)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        .unwrap_or_default();
-    let kind = found.split(';').next().unwrap_or_default().trim();
-    match kind.eq_ignore_ascii_case("application/json") {
-        true => Ok(()),
-        false => Err(Refusal::WrongContentType { found }),
-    }
-}
-
-/// Reads the body, within its bounds of size and time.
-pub(crate) async fn read(request: HttpRequest, limits: &ServiceLimits) -> Result<Vec<u8>, Refusal> {
-    let limit = limits.body_bytes;
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|bytes| bytes > limit as u64) {
-        return Err(Refusal::BodyTooLarge { limit });
-    }
-    let collect = async {
-        let mut body = request.into_body().into_data_stream();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| malformed(format!("its body broke off: {error}")))?;
-            if bytes.len() + chunk.len() > limit {
-                return Err(Refusal::BodyTooLarge { limit });
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
-    };
-    tokio::time::timeout(limits.body_wait, collect)
-        .await
-        .unwrap_or(Err(Refusal::BodyTimeout { limit: limits.body_wait }))
 }
 
 /// The request of a body, and its input as JSON text. At most `files` files.
@@ -234,15 +192,5 @@ mod tests {
     fn bad_dependencies_are_a_manifest_s_errors() {
         let error = parse(br#"{"code": "x", "dependencies": {"a": "git:x"}}"#, 3).map(|_| ()).unwrap_err();
         assert_eq!(error.code(), "unsupported-dependency");
-    }
-
-    #[test]
-    fn only_json_is_taken() {
-        let check = |kind: &str| {
-            let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().unwrap())]);
-            check_content_type(&headers).is_ok()
-        };
-        assert!(check("application/json") && check("Application/JSON; charset=utf-8"));
-        assert!(!check("text/plain") && !check("application/jsonx") && check_content_type(&HeaderMap::new()).is_err());
     }
 }
