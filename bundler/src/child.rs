@@ -19,7 +19,7 @@ use crate::{
     limits::Limits,
     options::BundleOptions,
     program::{Program, Round},
-    wire::{MountMessage, Reply, Request, WorkerEnd},
+    wire::{FileAnswer, MountMessage, Reply, Request, WorkerEnd},
 };
 
 /// Room for sources that nest deeply.
@@ -113,7 +113,7 @@ impl Session {
         Reply::Wrong(diagnostics)
     }
 
-    fn take_files(&mut self, files: Vec<(String, Option<u64>)>, mut bytes: &[u8]) -> Result<(), String> {
+    fn take_files(&mut self, files: Vec<FileAnswer>, mut bytes: &[u8]) -> Result<(), String> {
         let program = self.program.as_mut().ok_or("no scan was begun")?;
         for (path, length) in files {
             let content = match length {

@@ -207,6 +207,11 @@ fn finish(
         let message = format!("the engine made {} modules where one was wanted", chunks.len());
         return Err(vec![Diagnostic::new("bundler-error", message)]);
     };
+    // What is imported lazily stands in the module itself.
+    let foreign = |name: &&str| !name.starts_with("node:") && *name != chunk.filename.as_str();
+    if let Some(name) = chunk.imports.iter().chain(&chunk.dynamic_imports).map(|name| name.as_str()).find(foreign) {
+        return Err(vec![Diagnostic::new("unresolved-import", format!("the bundle would still import {name:?}"))]);
+    }
     Ok(Bundle {
         code: chunk.code.clone(),
         source_map: source_map(chunk, outputs, &input.files),

@@ -73,7 +73,7 @@ impl<'a> Case<'a> {
     }
 
     fn wrong(&self) -> Vec<Diagnostic> {
-        self.bundle().err().expect("it should be wrong")
+        self.bundle().expect_err("it should be wrong")
     }
 }
 
@@ -481,4 +481,33 @@ fn a_require_that_an_es_module_makes_reaches_the_bundle() {
         )],
     );
     assert_eq!(case.value(), r#"["r1.2.3",1]"#);
+}
+
+#[test]
+fn modules_of_other_kinds() {
+    let case = Case::new(
+        &[
+            (
+                "a.mts",
+                "import d from 'data:text/javascript,export default 1'; import j from './j.json' with { type: 'json' }; import p from 'p'; const q = await import('./b.mjs'); export default [d, j.x, p, q.b, typeof q.default]",
+            ),
+            ("j.json", "{\"x\": 2}"),
+            ("b.mts", "export const b = await Promise.resolve(3)"),
+        ],
+        &[(
+            "node_modules/p",
+            "p@1.0.0",
+            &[
+                ("package.json", "{\"main\": \"./esm\"}"),
+                ("esm/package.json", r#"{"type": "module"}"#),
+                (
+                    "esm/index.js",
+                    "import * as c from './c.cjs'; import * as s from 'p/side.js'; export default [typeof require, c.default.x, s.default]",
+                ),
+                ("esm/c.cjs", "exports.x = this === exports"),
+                ("side.js", "module.exports = 'side'"),
+            ],
+        )],
+    );
+    assert_eq!(case.value(), r#"[1,2,["function",true,"side"],3,"undefined"]"#);
 }

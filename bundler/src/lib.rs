@@ -20,6 +20,7 @@ mod importers;
 mod limits;
 mod options;
 mod own_paths;
+mod production;
 mod program;
 mod requires;
 mod resolution;

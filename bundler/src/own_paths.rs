@@ -18,7 +18,7 @@ use oxc::{
 use oxc_sourcemap::SourceMap;
 use string_wizard::{Hires, MagicString, SourceMapOptions};
 
-use crate::{requires::CreatedRequires, scan::ImportKind, source};
+use crate::{production, requires::CreatedRequires, scan::ImportKind, source};
 
 /// What an import with a literal leads to, as far as this module must know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,7 +185,12 @@ impl<'s, 'a> Editor<'s, 'a> {
         match nodes.parent_kind(reference.node) {
             AstKind::UnaryExpression(unary) if unary.operator.is_typeof() => RequireUse::Left,
             AstKind::CallExpression(call) if call.callee.span() == reference.span && !call.optional => {
-                self.require_call(call)
+                match self.require_call(call) {
+                    // Not bundled, and not forgotten: should the branch be taken after all, the module's own `require`
+                    // looks for it.
+                    RequireUse::Left if production::is_dead(reference.node, self.semantic) => RequireUse::Own,
+                    other => other,
+                }
             }
             AstKind::StaticMemberExpression(member) if member.property.name == "resolve" => {
                 let parent = nodes.parent_id(reference.node);

@@ -156,3 +156,25 @@ fn a_require_that_a_module_makes_is_as_good_as_its_own() {
     let elsewhere = "import {createRequire} from 'module'; const r = createRequire('/x'); r('a')";
     assert_eq!(rewritten(elsewhere), elsewhere);
 }
+
+#[test]
+fn development_builds_are_left_out() {
+    let dead = |text: &str| rewritten(text).contains("__hoist_require('dev')");
+    let alive = |text: &str| rewritten(text).contains(" require('prod')");
+    for text in [
+        "if (process.env.NODE_ENV === 'production') { x = require('prod') } else { x = require('dev') }",
+        "if ('production' !== process.env.NODE_ENV) x = require('dev'); else x = require('prod')",
+        "x = process.env.NODE_ENV == 'development' ? require('dev') : require('prod')",
+        "if ((process.env.NODE_ENV) === 'test') { if (y) { x = require('dev') } } x = require('prod')",
+    ] {
+        assert!(dead(text) && alive(text), "{text}");
+    }
+    for text in [
+        "if (env.NODE_ENV === 'test') { x = require('prod') }",
+        "function f(process) { if (process.env.NODE_ENV === 'test') { x = require('prod') } }",
+        "if (process.env.NODE_ENV === 'production' || y) { x = require('prod') }",
+        "if (process.env.NODE_ENV === 'test') { f = () => { x = require('prod') } }",
+    ] {
+        assert_eq!(rewritten(text), text);
+    }
+}

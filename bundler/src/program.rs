@@ -107,8 +107,8 @@ impl Program {
         if !first.is_empty() {
             return Round::Lacking(first);
         }
-        if let Err(diagnostic) = self.read_dialect() {
-            return Round::Wrong(vec![diagnostic]);
+        if let Some(wrong) = self.read_dialect() {
+            return Round::Wrong(vec![wrong]);
         }
         let mut walk = Walk::new(self.files.clone());
         let mut queue = vec![self.entry.clone()];
@@ -133,13 +133,18 @@ impl Program {
         Round::Wrong(walk.diagnostics)
     }
 
-    fn read_dialect(&mut self) -> Result<(), Diagnostic> {
-        let Some(Some(bytes)) = self.files.get(TSCONFIG) else { return Ok(()) };
+    /// Says what is wrong with the tsconfig.json, if anything is.
+    fn read_dialect(&mut self) -> Option<Diagnostic> {
+        let Some(Some(bytes)) = self.files.get(TSCONFIG) else { return None };
         let path = Path::new(ROOT).join(TSCONFIG);
         let text = String::from_utf8_lossy(bytes).into_owned();
-        let config = TsConfig::parse(true, &path, &path, text).map_err(|error| {
-            Diagnostic::new("json-syntax", format!("tsconfig.json cannot be understood: {error}")).file(TSCONFIG)
-        })?;
+        let config = match TsConfig::parse(true, &path, &path, text) {
+            Ok(config) => config,
+            Err(error) => {
+                let message = format!("tsconfig.json cannot be understood: {error}");
+                return Some(Diagnostic::new("json-syntax", message).file(TSCONFIG));
+            }
+        };
         let options = config.compiler_options;
         self.dialect = Dialect {
             legacy_decorators: options.experimental_decorators.unwrap_or(false),
@@ -150,7 +155,7 @@ impl Program {
             jsx_fragment_factory: options.jsx_fragment_factory,
             assigned_class_fields: options.use_define_for_class_fields == Some(false),
         };
-        Ok(())
+        None
     }
 
     fn scan_file(&mut self, path: &str) -> Result<Arc<ModuleScan>, Vec<Diagnostic>> {

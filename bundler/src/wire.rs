@@ -26,6 +26,15 @@ pub(crate) const DESCRIPTORS: usize = 253;
 const MESSAGE_BYTES: usize = 16 << 20;
 const HEADER: usize = 8;
 
+#[cfg(target_os = "linux")]
+const CLOSE_ON_EXEC: RecvFlags = RecvFlags::CMSG_CLOEXEC;
+/// A worker starts no process; only Linux can say so here.
+#[cfg(not(target_os = "linux"))]
+const CLOSE_ON_EXEC: RecvFlags = RecvFlags::empty();
+
+/// A local file and how many bytes it has, or none when it is absent.
+pub(crate) type FileAnswer = (String, Option<u64>);
+
 /// What an owner asks of its worker.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Request {
@@ -34,7 +43,7 @@ pub(crate) enum Request {
     /// Find the program that starts at this local path.
     Scan { entry: String },
     /// What was lacking; the bytes of the files that exist follow in this order, with these lengths.
-    Files(Vec<(String, Option<u64>)>),
+    Files(Vec<FileAnswer>),
     /// So many packages' descriptors come with this frame.
     Images { count: usize },
     /// Bundle the program that was found.
@@ -208,7 +217,7 @@ impl WorkerEnd {
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let length = loop {
             let mut parts = [IoSliceMut::new(&mut buffer)];
-            match recvmsg(&self.socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC) {
+            match recvmsg(&self.socket, &mut parts, &mut control, CLOSE_ON_EXEC) {
                 Ok(message) => break message.bytes,
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),

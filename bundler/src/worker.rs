@@ -27,7 +27,7 @@ use crate::{
     limits::Limits,
     options::{Bundle, BundleOptions},
     scan::Scan,
-    wire::{DESCRIPTORS, MountMessage, OwnerEnd, Reply, Request},
+    wire::{DESCRIPTORS, FileAnswer, MountMessage, OwnerEnd, Reply, Request},
 };
 
 /// How long a worker that hung up may take to die, and its standard error to be read.
@@ -139,7 +139,7 @@ impl Worker {
         paths: Vec<String>,
         files: &mut dyn FileSource,
         used: &mut Used,
-    ) -> Result<(Vec<(String, Option<u64>)>, Vec<u8>), Trouble> {
+    ) -> Result<(Vec<FileAnswer>, Vec<u8>), Trouble> {
         used.files += paths.len() as u64;
         self.check("local files", used.files, u64::from(self.limits.files), "files")?;
         let mut answers = Vec::with_capacity(paths.len());

@@ -1,4 +1,6 @@
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
+
+use registry_cache::{Mount, PackageImage};
 
 use super::*;
 
@@ -49,6 +51,42 @@ async fn a_worker_scans_and_bundles() {
     assert_eq!(bundle.builtins, ["node:fs", "node:module"]);
     assert!(bundle.source_map.contains("src/b.ts"));
     assert_eq!(bundle.hash().len(), 64);
+}
+
+fn mount(path: &str, package_id: &str, files: &[(&str, &str)]) -> Mount {
+    let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+    let image = Arc::new(PackageImage::from_files(files).unwrap());
+    Mount { path: path.to_owned(), package_id: package_id.to_owned(), image }
+}
+
+#[tokio::test]
+async fn packages_reach_the_worker_as_descriptors() {
+    // More than one message can carry.
+    let names: Vec<String> = (0..300).map(|number| format!("p{number}")).collect();
+    let mounts = names.iter().map(|name| {
+        mount(
+            &format!("node_modules/{name}"),
+            &format!("{name}@1.0.0"),
+            &[("index.js", &format!("module.exports = '{name}!'"))],
+        )
+    });
+    let mut tree = Tree { mounts: mounts.collect() };
+    let twice = Mount { path: "node_modules/p0/node_modules/p1".to_owned(), ..tree.mounts[1].clone() };
+    tree.mounts.push(twice);
+    let text = "import a from 'p0'; import b from 'p299'; export default [a, b]";
+    let mut worker = Worker::spawn(&command(), &Limits::default()).await.unwrap();
+    let scan = worker.scan("a.ts", &mut Given(&[("a.ts", text)])).await.unwrap();
+    assert_eq!(scan.imports.iter().map(|import| import.package.as_str()).collect::<Vec<_>>(), ["p0", "p299"]);
+    let bundle = worker.bundle(&tree, &BTreeMap::new(), &BundleOptions::run()).await.unwrap();
+    assert!(bundle.code.contains("p0!") && bundle.code.contains("p299!"), "{}", bundle.code);
+    let error = bundle_with(&tree, &Limits { packages: 300, ..Limits::default() }, text).await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge { knob: "packages", .. }), "{error}");
+}
+
+async fn bundle_with(tree: &Tree, limits: &Limits, text: &str) -> Result<Bundle, Error> {
+    let mut worker = Worker::spawn(&command(), limits).await?;
+    worker.scan("a.ts", &mut Given(&[("a.ts", text)])).await?;
+    worker.bundle(tree, &BTreeMap::new(), &BundleOptions::run()).await
 }
 
 #[tokio::test]
