@@ -22,7 +22,7 @@ struct Patch {
     to: &'static str,
 }
 
-const PATCHES: [Patch; 5] = [
+const PATCHES: [Patch; 6] = [
     // Text that becomes a function: no name in it can be found as in a source.
     Patch {
         file: "deno_fs/30_fs.js",
@@ -36,6 +36,11 @@ const PATCHES: [Patch; 5] = [
     // The set-up function would be left on the global object, whenever the module is first used.
     Patch { file: "node:module", from: "globalThis.nodeBootstrap =", to: "internals.nodeBootstrap =" },
     // An op itself would be a property of the module.
+    Patch {
+        file: "internal_binding/util.ts",
+        from: "const parseEnv = op_node_parse_env as (",
+        to: "const parseEnv = ((content) => op_node_parse_env(content)) as (",
+    },
     Patch {
         file: "node:module",
         from: "let internalModuleStat = op_require_stat;",

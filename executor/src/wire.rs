@@ -30,15 +30,18 @@ pub(crate) enum Kind {
     LogPart = 1,
     /// A level's number and the end of a console message.
     LogEnd = 2,
+    /// The console said more than may be said; nothing of it follows.
+    LogTruncated = 3,
     /// Bytes of the answer's body.
-    BodyPart = 3,
+    BodyPart = 4,
     /// The answer, as JSON, to which the body's bytes belong. Ends the conversation.
-    Answer = 4,
+    Answer = 5,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::LogPart, Self::LogEnd, Self::BodyPart, Self::Answer].into_iter().find(|kind| *kind as u8 == byte)
+        let kinds = [Self::LogPart, Self::LogEnd, Self::LogTruncated, Self::BodyPart, Self::Answer];
+        kinds.into_iter().find(|kind| *kind as u8 == byte)
     }
 }
 

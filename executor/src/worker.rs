@@ -207,6 +207,10 @@ impl Transcript {
                 self.line(level_from_byte(*level)?, &whole);
                 None
             }
+            Kind::LogTruncated => {
+                self.truncated = true;
+                None
+            }
             Kind::BodyPart => {
                 let bytes = self.body.len() + payload.len();
                 if bytes > self.body_limit {

@@ -5,7 +5,7 @@ use deno_core::{JsRuntime, PollEventLoopOptions, v8};
 use deno_error::JsErrorBox;
 
 use crate::outcome::{Exceeded, Failure, LimitKind};
-use crate::wire::Answer;
+use crate::wire::{Answer, Start};
 
 /// The most text of a thrown error that is kept, for each of its parts, in bytes.
 const ERROR_BYTES: usize = 12 * 1024;
@@ -32,6 +32,7 @@ impl Call {
         runtime: &mut JsRuntime,
         namespace: v8::Global<v8::Object>,
         input: Option<String>,
+        output_bytes: usize,
     ) -> Result<(Answer, Vec<u8>), CoreError> {
         let arguments = {
             deno_core::scope!(scope, runtime);
@@ -40,7 +41,8 @@ impl Call {
                 Some(text) => v8::String::new(scope, &text).ok_or_else(|| unexpected("the input is too long"))?.into(),
                 None => v8::undefined(scope).into(),
             };
-            [v8::Global::new(scope, namespace), v8::Global::new(scope, input)]
+            let output: v8::Local<v8::Value> = v8::Number::new(scope, output_bytes as f64).into();
+            [namespace, input, output].map(|argument| v8::Global::new(scope, argument))
         };
         let answered = runtime.call_with_args(&self.0, &arguments);
         let answered = runtime.with_event_loop_promise(Box::pin(answered), PollEventLoopOptions::default()).await?;
@@ -65,6 +67,15 @@ fn read(scope: &mut v8::PinScope, answered: v8::Local<v8::Value>) -> Option<(Ans
             let message = bounded(&first.to_rust_string_lossy(scope));
             Some((Answer::Unserializable { message }, Vec::new()))
         }
+        "too-large" => {
+            let (limit, measured) = (first.integer_value(scope)?, parts.get_index(scope, 2)?.integer_value(scope)?);
+            let exceeded = Exceeded {
+                which: LimitKind::Output,
+                limit: limit.try_into().ok()?,
+                measured: measured.try_into().ok()?,
+            };
+            Some((Answer::Limit(exceeded), Vec::new()))
+        }
         "response" => {
             let status = u16::try_from(first.uint32_value(scope)?).ok()?;
             let headers = parts.get_index(scope, 2)?.to_rust_string_lossy(scope);
@@ -78,29 +89,33 @@ fn read(scope: &mut v8::PinScope, answered: v8::Local<v8::Value>) -> Option<(Ans
     }
 }
 
-/// The answer that an error of the engine's comes to. `buffers` is the limit on buffers and what was wanted when an
-/// allocation was last refused.
-pub(crate) fn of_error(error: &CoreError, buffers: Option<(u64, u64)>) -> Answer {
-    of_kind(error.as_kind(), buffers)
+/// The answer that an error of the engine's comes to. `refused` is what was wanted when a buffer was last refused.
+pub(crate) fn of_error(error: &CoreError, start: &Start, refused: Option<u64>) -> Answer {
+    of_kind(error.as_kind(), start, refused)
 }
 
-fn of_kind(error: &CoreErrorKind, buffers: Option<(u64, u64)>) -> Answer {
+fn of_kind(error: &CoreErrorKind, start: &Start, refused: Option<u64>) -> Answer {
     match error {
         CoreErrorKind::PendingPromiseResolution => Answer::NeverSettled,
-        CoreErrorKind::Js(error) => of_js_error(error, buffers),
-        CoreErrorKind::CouldNotExecute { error, .. } => of_kind(error, buffers),
+        CoreErrorKind::Js(error) => of_js_error(error, start, refused),
+        CoreErrorKind::CouldNotExecute { error, .. } => of_kind(error, start, refused),
         _ => Answer::Threw(Failure { name: "Error".to_string(), message: bounded(&error.to_string()), stack: None }),
     }
 }
 
-fn of_js_error(error: &JsError, buffers: Option<(u64, u64)>) -> Answer {
+fn of_js_error(error: &JsError, start: &Start, refused: Option<u64>) -> Answer {
     let message = error.message.as_deref().unwrap_or_default();
     // V8's words for a top-level await that nothing can settle.
     if error.exception_message.ends_with("Top-level await promise never resolved") {
         return Answer::NeverSettled;
     }
-    if let (Some((limit, measured)), "Array buffer allocation failed") = (buffers, message) {
-        return Answer::Limit(Exceeded { which: LimitKind::Buffers, limit, measured });
+    if let (Some(measured), "Array buffer allocation failed") = (refused, message) {
+        return Answer::Limit(Exceeded { which: LimitKind::Buffers, limit: start.buffer_bytes as u64, measured });
+    }
+    // What V8 says when the kernel gives a resizable buffer or a WebAssembly memory nothing more.
+    if ["Out of memory", "could not allocate memory"].iter().any(|end| message.ends_with(end)) {
+        let limit = start.process_bytes as u64;
+        return Answer::Limit(Exceeded { which: LimitKind::Memory, limit, measured: limit });
     }
     let thrown = |text: &str| text.trim_start_matches("Uncaught ").trim_start_matches("(in promise) ").to_string();
     Answer::Threw(Failure {

@@ -72,15 +72,23 @@ impl Channel {
         self.send(Kind::LogEnd, &payload);
     }
 
+    /// Says that the console has said more than may be said.
+    pub(crate) fn log_truncated(&self) {
+        self.send(Kind::LogTruncated, &[]);
+    }
+
     /// Sends the answer and ends the process.
     pub(crate) fn answer(&self, answer: &Answer, body: &[u8]) -> ! {
+        let header = serde_json::to_vec(answer).unwrap_or_default();
+        if header.len() > PAYLOAD_BYTES {
+            // A response's headers have no limit of their own.
+            let (limit, measured) = (PAYLOAD_BYTES as u64, header.len() as u64);
+            self.exceeded(Exceeded { which: LimitKind::Output, limit, measured });
+        }
         for chunk in body.chunks(PAYLOAD_BYTES) {
             self.send(Kind::BodyPart, chunk);
         }
-        let header = serde_json::to_vec(answer).unwrap_or_default();
-        if header.len() <= PAYLOAD_BYTES {
-            self.send(Kind::Answer, &header);
-        }
+        self.send(Kind::Answer, &header);
         os::exit_now(0)
     }
 

@@ -34,10 +34,13 @@ pub fn worker_main() -> ExitCode {
         Err(error) => {
             // The service keeps what is said here for its own error.
             eprintln!("{error}");
-            ExitCode::FAILURE
+            ExitCode::from(NO_PROGRAM)
         }
     }
 }
+
+/// The exit code of a process that could not run a program: `EX_SOFTWARE` of sysexits.h.
+const NO_PROGRAM: u8 = 70;
 
 enum Never {}
 
@@ -70,14 +73,14 @@ fn run() -> Result<Never, Box<dyn std::error::Error>> {
         ),
         ..Default::default()
     });
-    platform::equip(&mut runtime, Rc::new(Process { channel, left: std::cell::Cell::new(start.log_bytes) }));
-    limit_heap(&mut runtime, channel, start.heap_bytes, buffers.clone());
+    platform::equip(&mut runtime, Rc::new(Process { channel, left: std::cell::Cell::new(Some(start.log_bytes)) }));
+    limit_heap(&mut runtime, channel, &start, buffers.clone());
     limit_process(&start, &mut status)?;
     drop(status);
 
-    let (answer, body) = tokio.block_on(call_entry(&mut runtime, program)).unwrap_or_else(|error| {
-        (answer::of_error(&error, buffers.refused().map(|bytes| (start.buffer_bytes as u64, bytes))), Vec::new())
-    });
+    let (answer, body) = tokio
+        .block_on(call_entry(&mut runtime, program, start.output_bytes))
+        .unwrap_or_else(|error| (answer::of_error(&error, &start, buffers.refused()), Vec::new()));
     if body.len() > start.output_bytes {
         channel.exceeded(Exceeded {
             which: LimitKind::Output,
@@ -130,20 +133,28 @@ fn start_engine() {
 }
 
 /// Near its limit V8 would first collect ever harder and then abort: the run ends there instead, by name. V8 counts
-/// buffers into its heap; they have a limit of their own and are taken out again.
-fn limit_heap(runtime: &mut JsRuntime, channel: &'static Channel, limit: usize, buffers: Arc<Buffers>) {
+/// buffers and WebAssembly's memories into its heap; they have a limit of their own and are taken out again.
+fn limit_heap(runtime: &mut JsRuntime, channel: &'static Channel, start: &Start, buffers: Arc<Buffers>) {
+    let (heap, outside) = (start.heap_bytes, start.buffer_bytes);
+    // SAFETY: the pointer is used in a callback of this isolate's, which cannot outlive it.
+    let isolate = unsafe { runtime.v8_isolate().as_raw_isolate_ptr() };
     runtime.add_near_heap_limit_callback(move |current, _initial| {
-        let allowed = limit.saturating_add(buffers.used());
+        let allowed = heap.saturating_add(buffers.used());
         if current < allowed {
             return allowed;
         }
-        channel.exceeded(Exceeded {
-            which: LimitKind::Heap,
-            limit: limit as u64,
-            measured: (current - buffers.used()) as u64,
-        })
+        // SAFETY: V8 calls back on the isolate's own thread while the isolate lives.
+        let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+        let statistics = isolate.get_heap_statistics();
+        let external = statistics.external_memory();
+        let exceeded = if external > statistics.used_heap_size() {
+            Exceeded { which: LimitKind::Buffers, limit: outside as u64, measured: external as u64 }
+        } else {
+            Exceeded { which: LimitKind::Heap, limit: heap as u64, measured: (current - buffers.used()) as u64 }
+        };
+        channel.exceeded(exceeded)
     });
-    allocator::note_heap_limit(limit as u64);
+    allocator::note_heap_limit(heap as u64);
     runtime.v8_isolate().set_oom_error_handler(allocator::engine_out_of_memory);
 }
 
@@ -165,32 +176,39 @@ fn limit_process(start: &Start, status: &mut std::fs::File) -> Result<(), Box<dy
 }
 
 /// Loads the module, calls its default export by the entry contract, and waits for what that promises.
-async fn call_entry(runtime: &mut JsRuntime, program: GuestProgram) -> Result<(Answer, Vec<u8>), CoreError> {
+async fn call_entry(
+    runtime: &mut JsRuntime,
+    program: GuestProgram,
+    output_bytes: usize,
+) -> Result<(Answer, Vec<u8>), CoreError> {
     let call = Call::prepare(runtime)?;
     let id = runtime.load_main_es_module_from_code(&program.specifier, program.code).await?;
     let evaluated = Box::pin(runtime.mod_evaluate(id));
     runtime.with_event_loop_promise(evaluated, PollEventLoopOptions::default()).await?;
     let namespace = runtime.get_module_namespace(id)?;
-    call.run(runtime, namespace, program.input).await
+    call.run(runtime, namespace, program.input, output_bytes).await
 }
 
 /// What the console and `process.exit` reach.
 struct Process {
     channel: &'static Channel,
-    /// Bytes of log that may still be sent; the service counts too.
-    left: std::cell::Cell<usize>,
+    /// Bytes of log that may still be sent; none once something was cut off. The service counts too.
+    left: std::cell::Cell<Option<usize>>,
 }
 
 impl Host for Process {
     fn log(&self, level: i32, text: &str) {
-        let left = self.left.get();
-        if left == 0 {
-            return;
+        let Some(left) = self.left.get() else { return };
+        let end = text.floor_char_boundary(left);
+        if end > 0 || text.is_empty() {
+            self.channel.log(level.clamp(0, 3) as u8, &text[..end]);
         }
-        // One byte more than is left tells the service that something is missing.
-        let end = text.floor_char_boundary(text.len().min(left.saturating_add(1)));
-        self.left.set(left.saturating_sub(text.len().max(1)));
-        self.channel.log(level.clamp(0, 3) as u8, &text[..end]);
+        if end < text.len() || left == 0 {
+            self.channel.log_truncated();
+            self.left.set(None);
+        } else {
+            self.left.set(Some(left - text.len().max(1)));
+        }
     }
 
     fn exit(&self, code: i32) -> ! {
@@ -235,6 +253,11 @@ impl ModuleLoader for Loader {
         _options: ModuleLoadOptions,
     ) -> ModuleLoadResponse {
         ModuleLoadResponse::Sync(Err(not_bundled(specifier.as_str())))
+    }
+
+    fn source_map_source_exists(&self, _source_url: &str) -> Option<bool> {
+        // The map is the bundler's: the names in it are the ones to show.
+        Some(true)
     }
 
     fn get_source_map(&self, file_name: &str) -> Option<Cow<'_, [u8]>> {

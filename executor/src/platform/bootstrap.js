@@ -270,12 +270,12 @@ internals.start = () => {
 };
 
 // The entry contract (README, "What a program looks like"). Answers with an array: a kind and what belongs to it.
-async function call(namespace, inputText) {
+async function call(namespace, inputText, outputBytes) {
   const entry = namespace.default;
   const input = inputText === undefined ? undefined : JSONParse(inputText);
   if (typeof entry === "function") return encode(await entry(input, context()));
   if (typeof entry === "object" && entry !== null && typeof entry.fetch === "function") {
-    return await respond(entry, input);
+    return await respond(entry, input, outputBytes);
   }
   return encode(await entry);
 }
@@ -326,7 +326,7 @@ function request(input) {
   });
 }
 
-async function respond(entry, input) {
+async function respond(entry, input, outputBytes) {
   const answered = await entry.fetch(request(input), {}, context());
   if (typeof answered !== "object" || answered === null || typeof answered.arrayBuffer !== "function") {
     throw new TypeError("the fetch handler did not return a Response");
@@ -335,6 +335,20 @@ async function respond(entry, input) {
   answered.headers.forEach((value, name) => {
     headers[headers.length] = [`${name}`, `${value}`];
   });
-  const body = new Uint8Array(await answered.arrayBuffer());
+  const chunks = [];
+  let total = 0;
+  const reader = answered.body?.getReader();
+  while (reader !== undefined) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    total += value.byteLength;
+    if (total > outputBytes) return ["too-large", outputBytes, total];
+    chunks[chunks.length] = value;
+  }
+  const body = new Uint8Array(total);
+  for (let index = 0, at = 0; index < chunks.length; index++) {
+    primordials.TypedArrayPrototypeSet(body, chunks[index], at);
+    at += chunks[index].byteLength;
+  }
   return ["response", answered.status, JSONStringify(headers), body];
 }
