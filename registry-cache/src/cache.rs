@@ -141,7 +141,14 @@ impl Cache {
         if let Some(graph) = self.shared.known_resolution(&key).await? {
             return Ok(Stage { value: graph, cache: CacheUse::Hit });
         }
-        let stage = self.resolve_anew(manifest, progress).await?;
+        let stage = match self.resolve_anew(manifest, progress).await {
+            Ok(stage) => stage,
+            Err(error) => match error.doubted() {
+                // What is missing may have been published since.
+                Some(package) if self.shared.forget(package).await? => self.resolve_anew(manifest, progress).await?,
+                _ => return Err(error),
+            },
+        };
         let stamp = Stamp { fetched_at: self.shared.seconds(), etag: None };
         let bytes = serde_json::to_vec(&stage.value).expect("a graph is plain data");
         self.shared.store.put(Kind::Resolution, &key, bytes, stamp).await?;
@@ -212,7 +219,15 @@ impl Cache {
         let key = format!("{display} {}", package.integrity);
         let shared = self.shared.clone();
         let outcome = self.shared.tarballs.join(&key, move || shared.image_of(package)).await;
-        let (image, cache) = outcome.map_err(|error| error.with_chain(graph.chain(first)))?;
+        let (image, cache) = match outcome {
+            Ok(fetched) => fetched,
+            Err(error) => {
+                if error.doubted().is_some() {
+                    self.shared.forget(&graph.packages[first].name).await?;
+                }
+                return Err(error.with_chain(graph.chain(first)));
+            }
+        };
         Ok(Fetched { ids: ids.into_iter().map(str::to_owned).collect(), display, image, cache })
     }
 
@@ -247,6 +262,19 @@ impl Shared {
             true => Ok(serde_json::from_slice(&blob.bytes).ok().filter(Graph::is_closed)),
             false => Ok(None),
         }
+    }
+
+    /// Removes what is kept of a package that its registry does not keep to, and every graph that may have come of it.
+    /// Says whether anything was there.
+    async fn forget(&self, package: &str) -> Result<bool, Error> {
+        let Ok(name) = PackageName::parse(package) else { return Ok(false) };
+        let url = self.client.registries().packument_url(&name)?.to_string();
+        let known = self.store.get(Kind::Packument, &url).await?;
+        let old = known.is_some_and(|blob| self.seconds() > blob.stamp.fetched_at);
+        self.store.remove(Kind::Packument, &url).await?;
+        self.store.clear(Kind::Resolution).await?;
+        self.store.flush().await?;
+        Ok(old)
     }
 
     async fn packument(self: Arc<Self>, name: PackageName) -> Result<(Arc<Packument>, CacheUse), Error> {
@@ -329,7 +357,12 @@ impl Shared {
     async fn fetched_image(&self, package: &LockedPackage) -> Result<Arc<PackageImage>, Error> {
         let url = self.client.registries().tarball_url(&package.name, &package.tarball)?;
         let shown = url.to_string();
-        let bytes = Arc::new(self.client.tarball(&package.display(), &package.name, url).await?);
+        let answer = self.client.tarball(&package.display(), &package.name, url).await;
+        let bytes = Arc::new(answer.map_err(|error| match error {
+            // Its packument names it, so the package is known.
+            Error::UnknownPackage { package, url, .. } => Error::RegistryStatus { package, url, status: 404 },
+            error => error,
+        })?);
         // Unpacked before it is stored: one that cannot be unpacked is of no use to anybody.
         let image = self.unpack(package, shown, bytes.clone()).await?;
         let stamp = Stamp { fetched_at: self.seconds(), etag: None };

@@ -89,6 +89,10 @@ pub enum Error {
     #[error("the tarball of package {package} is refused: {path:?} {problem}{}", required_by(.chain))]
     TarballEntry { package: String, path: String, problem: &'static str, chain: Vec<String> },
 
+    /// An error of another kind, and who required the package.
+    #[error("{error}{}", required_by(.chain))]
+    Required { error: Box<Error>, chain: Vec<String> },
+
     /// A bound was passed.
     #[error("{subject}: {what} is {measured}, more than the limit of {limit} ({knob})")]
     Limit { subject: String, what: &'static str, measured: u64, limit: u64, knob: &'static str },
@@ -159,6 +163,7 @@ impl Error {
             Self::Integrity { .. } => "wrong-integrity",
             Self::Tarball { .. } => "broken-tarball",
             Self::TarballEntry { .. } => "refused-tarball-entry",
+            Self::Required { error, .. } => error.code(),
             Self::Limit { .. } => "package-limit",
             Self::CacheBusy { .. } => "cache-busy",
             Self::CacheFolder { .. } => "cache-folder",
@@ -192,6 +197,7 @@ impl Error {
             Self::RegistryUnreachable { .. } => "check the network, the proxy variables and SSL_CERT_FILE".to_owned(),
             Self::Network { .. } => "check the proxy variables and SSL_CERT_FILE".to_owned(),
             Self::Integrity { .. } => "the registry, or something on the way to it, serves other bytes than it announced; do not work around this".to_owned(),
+            Self::Required { error, .. } => return error.hint(),
             Self::Limit { knob, .. } => format!("raise {knob}"),
             Self::CacheBusy { .. } => "use another cache with --cache, or send the request to the server that holds this one".to_owned(),
             Self::CacheFolder { .. } => "use another cache with --cache".to_owned(),
@@ -218,7 +224,8 @@ impl Error {
             | Self::NoIntegrity { chain, .. }
             | Self::Integrity { chain, .. }
             | Self::Tarball { chain, .. }
-            | Self::TarballEntry { chain, .. } => chain,
+            | Self::TarballEntry { chain, .. }
+            | Self::Required { chain, .. } => chain,
             _ => &[],
         }
     }
@@ -235,10 +242,35 @@ impl Error {
             | Self::TarballEntry { chain, .. }
                 if chain.is_empty() =>
             {
-                *chain = asked_by
+                *chain = asked_by;
+            }
+            Self::RegistryDenied { .. }
+            | Self::RegistryStatus { .. }
+            | Self::RegistryBody { .. }
+            | Self::RegistryTruncated { .. }
+            | Self::RegistryTimeout { .. }
+            | Self::RegistryUnreachable { .. }
+            | Self::RegistryRedirect { .. }
+            | Self::NoTarball { .. }
+                if !asked_by.is_empty() =>
+            {
+                return Self::Required { error: Box::new(self), chain: asked_by };
             }
             _ => {}
         }
         self
+    }
+
+    /// The package whose packument may be at fault: it says something that the registry itself does not keep to, or lacks
+    /// what is asked of it. What a cache holds of it is not to be believed.
+    pub(crate) fn doubted(&self) -> Option<&str> {
+        match self {
+            Self::UnknownVersion { package, .. }
+            | Self::NoIntegrity { package, .. }
+            | Self::NoTarball { package, .. }
+            | Self::Integrity { package, .. } => Some(package),
+            Self::Required { error, .. } => error.doubted(),
+            _ => None,
+        }
     }
 }

@@ -51,11 +51,19 @@ pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: 
     api.loaded.borrow_mut().insert(ROOT.to_owned(), Arc::new(root_info(&roots)));
     let version_req = VersionReq::parse_from_npm("*").expect("a constant that is a range");
     let package_reqs = [PackageReq { name: ROOT.into(), version_req }];
-    let options = AddPkgReqsOptions { package_reqs: &package_reqs, version_resolver: &resolver, should_dedup: true };
-    let result = NpmResolutionSnapshot::default().add_pkg_reqs(&api, options, None).await;
-    let snapshot = match result.dep_graph_result {
-        Ok(snapshot) => snapshot,
-        Err(error) => return Err(explain(error, &api, &roots, &resolver)),
+    let (snapshot, diagnostics) = loop {
+        let options =
+            AddPkgReqsOptions { package_reqs: &package_reqs, version_resolver: &resolver, should_dedup: true };
+        let result = NpmResolutionSnapshot::default().add_pkg_reqs(&api, options, None).await;
+        match result.dep_graph_result {
+            Ok(snapshot) => break (snapshot, result.unmet_peer_diagnostics),
+            // The resolver fails for an optional dependency that cannot be had. npm goes on without it; so do we, as often
+            // as there is one to leave out.
+            Err(error) => match explain(error, &api, &roots, &resolver) {
+                error if api.drop_optional(&error) => {}
+                error => return Err(error),
+            },
+        }
     };
     let system = NpmSystemInfo { os: OS.into(), cpu: CPU.into() };
     let serialized = snapshot.as_valid_serialized_for_system(&system).into_serialized();
@@ -63,7 +71,7 @@ pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: 
     if graph.packages.len() > most {
         return Err(too_many(graph.packages.len(), most));
     }
-    graph.warnings = warnings_of(&result.unmet_peer_diagnostics);
+    graph.warnings = warnings_of(&diagnostics);
     Ok(graph)
 }
 
@@ -112,6 +120,40 @@ impl Api<'_> {
         let info = Arc::new(info);
         self.loaded.borrow_mut().insert(name.to_owned(), info.clone());
         Ok(info)
+    }
+}
+
+impl Api<'_> {
+    /// Takes the dependency that `error` is about from every loaded package that wants it optionally. Says whether there was
+    /// one.
+    fn drop_optional(&self, error: &Error) -> bool {
+        let (package, requirement) = match error {
+            Error::UnknownPackage { package, .. } => (package, None),
+            Error::UnknownVersion { package, requirement, .. } => (package, Some(requirement)),
+            _ => return false,
+        };
+        let mut dropped = false;
+        for info in self.loaded.borrow_mut().values_mut() {
+            let wants = |version: &NpmPackageVersionInfo| {
+                let asked = version.optional_dependencies.get(package.as_str());
+                asked.is_some_and(|range| requirement.is_none_or(|wanted| range.as_str().trim() == wanted.as_str()))
+            };
+            if !info.versions.values().any(wants) {
+                continue;
+            }
+            let mut without = (**info).clone();
+            let mut versions: HashMap<_, _> =
+                without.versions.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+            for version in versions.values_mut().filter(|version| wants(version)) {
+                version.optional_dependencies.remove(package.as_str());
+                // npm's packuments list an optional dependency here as well.
+                version.dependencies.remove(package.as_str());
+            }
+            without.versions = versions.into();
+            *info = Arc::new(without);
+            dropped = true;
+        }
+        dropped
     }
 }
 

@@ -223,15 +223,22 @@ fn check_range(alias: &str, range: &str, origin: &str) -> Result<(), Error> {
             kind,
         });
     }
-    match VersionReq::parse_from_npm(range) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Error::Range {
-            origin: origin.to_owned(),
-            package: alias.to_owned(),
-            range: range.to_owned(),
-            detail: one_line(&error),
-        }),
+    let wrong = |detail: String| Error::Range {
+        origin: origin.to_owned(),
+        package: alias.to_owned(),
+        range: range.to_owned(),
+        detail,
+    };
+    let parsed = VersionReq::parse_from_npm(range).map_err(|error| wrong(one_line(&error)))?;
+    match parsed.tag() {
+        Some(tag) if !is_tag(tag) => Err(wrong("neither a range nor a name that a dist-tag can have".to_owned())),
+        _ => Ok(()),
     }
+}
+
+/// npm-package-arg takes for a tag what encodeURIComponent leaves as it is.
+fn is_tag(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.!~*'()".contains(letter))
 }
 
 /// What kind of requirement this is when it does not come from a registry (npm-package-arg's other types).

@@ -192,6 +192,16 @@ impl Store {
         self.run(move |opened| opened.trees(kind).remove(&key)).await
     }
 
+    /// Removes every blob of a kind.
+    pub(crate) async fn clear(&self, kind: Kind) -> Result<(), Error> {
+        self.run(move |opened| {
+            let trees = opened.trees(kind);
+            trees.index.clear()?;
+            trees.chunks.clear()
+        })
+        .await
+    }
+
     /// Makes everything written so far safe.
     pub(crate) async fn flush(&self) -> Result<(), Error> {
         self.run(|opened| opened.database.flush().map(drop)).await
