@@ -44,7 +44,7 @@ pub fn worker_main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bundler: {error}");
-            ExitCode::FAILURE
+            ExitCode::from(70)
         }
     }
 }
@@ -156,7 +156,7 @@ impl Session {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(self.limits.threads)
             .max_blocking_threads(2 * self.limits.threads)
-            .thread_stack_size(STACK_BYTES / 4)
+            .thread_stack_size(STACK_BYTES / 2)
             .build()?;
         match runtime.block_on(engine::bundle(&input)) {
             Err(diagnostics) => end.send(&self.wrong(diagnostics), &[]),

@@ -67,6 +67,11 @@ impl Diagnostic {
         self
     }
 
+    /// What diagnostics are ordered by.
+    pub(crate) fn place(&self) -> (Option<&str>, Option<u32>, Option<u32>, &str) {
+        (self.file.as_deref(), self.line, self.column, &self.message)
+    }
+
     /// Places the diagnostic at a byte offset of its source.
     pub(crate) fn at_offset(self, source: &str, offset: usize) -> Self {
         let mut offset = offset.min(source.len());

@@ -88,7 +88,10 @@ async fn attempt(input: &Input, broken: &BTreeMap<String, Diagnostic>) -> Attemp
     match generated {
         Ok(_) if !unresolved.is_empty() => Attempt::Done(Err(unresolved)),
         Ok((outputs, warnings)) => {
-            let warnings = warnings.iter().filter_map(|warning| explain_warning(warning, input, &importers)).collect();
+            let mut warnings: Vec<_> =
+                warnings.iter().filter_map(|warning| explain_warning(warning, input, &importers)).collect();
+            warnings.sort_by(|left, right| left.place().cmp(&right.place()));
+            warnings.dedup();
             Attempt::Done(finish(input, &importers, &outputs, warnings))
         }
         Err(errors) => {
@@ -100,7 +103,10 @@ async fn attempt(input: &Input, broken: &BTreeMap<String, Diagnostic>) -> Attemp
             if unresolved.is_empty() && !errors.is_empty() && errors.iter().all(skippable) {
                 return Attempt::Broken(errors.into_iter().filter_map(|(path, error)| Some((path?, error))).collect());
             }
-            let errors = errors.into_iter().map(|(_, error)| error);
+            // The engine finds them in another order every time, and some twice.
+            let mut errors: Vec<_> = errors.into_iter().map(|(_, error)| error).collect();
+            errors.sort_by(|left, right| left.place().cmp(&right.place()));
+            errors.dedup();
             Attempt::Done(Err(unresolved.into_iter().chain(errors).collect()))
         }
     }

@@ -105,6 +105,9 @@ impl Error {
         match self {
             Self::Bundle(diagnostics) => diagnostics.first().and_then(|diagnostic| diagnostic.hint.clone()),
             Self::Deadline { .. } => Some("import less of the packages, or raise `deadline`".to_owned()),
+            Self::WorkerDied { stderr, .. } if stderr.contains("overflowed its stack") => {
+                Some("a source nests too deeply to be parsed; do without the package that it belongs to".to_owned())
+            }
             Self::WorkerDied { stderr, .. } if !stderr.is_empty() => Some(format!("it wrote: {}", stderr.trim_end())),
             Self::TooLarge { knob, .. } => Some(format!("raise `{knob}`")),
             Self::WorkerDied { .. } | Self::Spawn { .. } | Self::LocalFile { .. } | Self::Protocol { .. } => None,

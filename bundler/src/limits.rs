@@ -29,7 +29,7 @@ pub struct Limits {
     pub diagnostics: u32,
     /// Bytes kept of what the worker writes to its standard error, for the report of its death.
     pub stderr_bytes: usize,
-    /// Threads for parsing; file reads get twice as many. Linking uses the machine's pool.
+    /// Threads for parsing, and as many for linking; file reads get twice as many. More gain little on one program.
     pub threads: usize,
 }
 

@@ -129,7 +129,7 @@ impl Program {
         if walk.diagnostics.is_empty() {
             return Round::Complete(self.collect_imports());
         }
-        walk.diagnostics.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
+        walk.diagnostics.sort_by(|left, right| left.place().cmp(&right.place()));
         Round::Wrong(walk.diagnostics)
     }
 

@@ -33,6 +33,9 @@ use crate::{
 /// How long a worker that hung up may take to die, and its standard error to be read.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// The stack of each thread that the engine starts: it walks syntax trees, which may be deep, by recursion.
+const STACK_BYTES: usize = 32 << 20;
+
 /// What runs [`worker_main`](crate::worker_main).
 #[derive(Debug, Clone)]
 pub struct WorkerCommand {
@@ -78,13 +81,16 @@ impl From<Error> for Trouble {
 }
 
 impl Worker {
-    /// Starts a worker, with an empty environment and nothing of the caller's but the socket.
+    /// Starts a worker, with nothing of the caller's but the socket; its environment is what sizes the engine's pool of
+    /// threads, which cannot be told otherwise.
     pub async fn spawn(command: &WorkerCommand, limits: &Limits) -> Result<Self, Error> {
         let problem = |source| Error::Spawn { program: command.program.clone(), source };
         let (ours, theirs) = UnixStream::pair().map_err(problem)?;
         let child = Command::new(&command.program)
             .args(&command.arguments)
             .env_clear()
+            .env("RAYON_NUM_THREADS", limits.threads.to_string())
+            .env("RUST_MIN_STACK", STACK_BYTES.to_string())
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
