@@ -21,7 +21,7 @@ use crate::universe::testdata;
 /// What every program gets unless its arguments say otherwise: enough to start on a slow machine, little enough that the
 /// whole folder takes no more than minutes.
 const LIMITS: [&str; 10] =
-    ["--cpu", "2s", "--wall", "5s", "--heap", "64MiB", "--buffers", "64MiB", "--memory", "128MiB"];
+    ["--cpu", "2s", "--wall", "25s", "--heap", "64MiB", "--buffers", "64MiB", "--memory", "128MiB"];
 /// What a run may take beyond its limit.
 const GRACE_MS: f64 = 1000.0;
 /// Starting and ending the command itself, on a machine that runs other tests beside.
@@ -236,12 +236,16 @@ fn no_variable_or_name_of_the_host_is_seen() {
         place.path("home").display().to_string(),
         place.path("cache").display().to_string(),
         std::env::var("PATH").unwrap(),
-        hostname.trim().to_owned(),
     ];
     let text = value.to_string();
-    for secret in secrets.iter().filter(|secret| !secret.is_empty() && *secret != "localhost") {
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         assert!(!text.contains(secret.as_str()), "{secret} came out\n{value:#}");
     }
+    // It may be a short word, which others hold.
+    let is_name = |letter: char| letter.is_alphanumeric() || letter == '-';
+    let mut words = text.split(|letter: char| !is_name(letter));
+    let hostname = hostname.trim();
+    assert!(hostname == "localhost" || !words.any(|word| word == hostname), "{hostname} came out\n{value:#}");
     place.passed();
 }
 

@@ -237,7 +237,8 @@ async fn silence_and_refusal() {
 #[tokio::test]
 async fn an_optional_dependency_that_cannot_be_had_is_left_out() {
     let bench = Bench::new().await;
-    let optional = json!({"optionalDependencies": {"gone": "1", "a": "9"}, "dependencies": {"gone": "1", "a": "9", "b": "1"}});
+    let optional =
+        json!({"optionalDependencies": {"gone": "1", "a": "9"}, "dependencies": {"gone": "1", "a": "9", "b": "1"}});
     bench.registry.publish("top", "1.0.0", optional);
     bench.registry.publish("a", "1.0.0", json!({}));
     bench.registry.publish("b", "1.0.0", json!({}));

@@ -268,7 +268,13 @@ impl Error {
             Self::UnknownVersion { package, .. }
             | Self::NoIntegrity { package, .. }
             | Self::NoTarball { package, .. }
-            | Self::Integrity { package, .. } => Some(package),
+            | Self::Integrity { package, .. }
+            | Self::Tarball { package, .. }
+            | Self::TarballEntry { package, .. } => {
+                // Some name a version too.
+                let end = package.rfind('@').filter(|at| *at > 0).unwrap_or(package.len());
+                Some(&package[..end])
+            }
             Self::Required { error, .. } => error.doubted(),
             _ => None,
         }

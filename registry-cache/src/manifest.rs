@@ -231,9 +231,20 @@ fn check_range(alias: &str, range: &str, origin: &str) -> Result<(), Error> {
     };
     let parsed = VersionReq::parse_from_npm(range).map_err(|error| wrong(one_line(&error)))?;
     match parsed.tag() {
+        None if !is_range(range) => Err(wrong("a part of it is no version".to_owned())),
         Some(tag) if !is_tag(tag) => Err(wrong("neither a range nor a name that a dist-tag can have".to_owned())),
         _ => Ok(()),
     }
+}
+
+/// Whether every part of a range is a comparator (node-semver, "Ranges"); deno_semver passes over some that are not.
+fn is_range(range: &str) -> bool {
+    let parts = range.split("||").flat_map(str::split_whitespace);
+    parts.map(|part| part.trim_start_matches(['<', '>', '=', '~', '^', 'v'])).all(|part| {
+        part.is_empty()
+            || part == "-"
+            || part.starts_with(|first: char| first.is_ascii_digit() || "xX*".contains(first))
+    })
 }
 
 /// npm-package-arg takes for a tag what encodeURIComponent leaves as it is.

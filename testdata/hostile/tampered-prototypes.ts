@@ -1,5 +1,5 @@
 export default () => {
-  for (const key of ['outcome', 'value', 'error', 'status', 'stack', 'toJSON']) {
+  for (const key of ['outcome', 'error', 'status', 'stack', 'toJSON', 'value']) {
     Object.defineProperty(Object.prototype, key, {
       configurable: true,
       get: () => (key === 'toJSON' ? undefined : 'forged'),

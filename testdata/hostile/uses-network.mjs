@@ -7,6 +7,9 @@ import tls from 'node:tls';
 import dgram from 'node:dgram';
 import dns from 'node:dns';
 
+// Some ways fail when nobody listens any more.
+process.on('uncaughtException', () => {});
+
 const attempts = {};
 const attempt = async (name, work) => {
   try {

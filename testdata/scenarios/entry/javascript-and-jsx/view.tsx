@@ -1,3 +1,4 @@
+/** @jsxRuntime classic */
 /** @jsx h */
 function h(tag: string, _properties: unknown, children: string) {
   return { tag, children };

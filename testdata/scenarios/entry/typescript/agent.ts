@@ -20,7 +20,6 @@ abstract class Base<T> {
 }
 class Shown extends Base<number> {
   declare extra: string;
-  accessor count = 1;
   show(): string {
     return `${this.label}=${this.value satisfies number}`;
   }

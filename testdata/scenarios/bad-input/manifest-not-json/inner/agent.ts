@@ -1,0 +1,2 @@
+import { kind } from 'dual';
+export default kind;
