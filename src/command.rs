@@ -86,8 +86,9 @@ pub(crate) fn serve(arguments: ServeArguments) -> Exit {
     };
     let service = async {
         let service = work.await?;
+        let stop = interruption();
         console::print_result(format!("listening on http://{}\n", service.address()).as_bytes())?;
-        service.run(interruption()).await
+        service.run(stop).await
     };
     ended(in_runtime(service).and_then(|result| result).map(|()| Exit::Done))
 }
@@ -229,15 +230,15 @@ fn in_runtime<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     Ok(done)
 }
 
-/// SIGINT or SIGTERM. Never, where they cannot be listened for: they kill the process then.
-async fn interruption() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// SIGINT or SIGTERM, from now on. Never, where they cannot be listened for: they kill the process then.
+fn interruption() -> impl Future<Output = ()> + Send {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else { return std::future::pending().await };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 
