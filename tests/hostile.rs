@@ -311,3 +311,17 @@ fn object_graph() {
     assert_eq!(value, expected, "{value:#}");
     place.passed();
 }
+
+#[test]
+fn a_deep_value_passes_or_is_refused() {
+    let place = Place::new("deep-value");
+    for depth in [100, 5_000, 200_000, 2_000_000] {
+        let finished = run_program(&place, "deep-value.ts", &patient_limits(), Some(&json!(depth)));
+        // Not parsed here: what reads the answer must not fall over its depth, and serde_json would refuse it.
+        let outcome = finished.stdout.split('"').nth(3).unwrap_or("nothing");
+        let allowed = ["value", "threw", "unserializable", "limit"].contains(&outcome);
+        assert!(allowed && !finished.killed, "{depth}: {outcome}\n{}", finished.describe());
+        assert!(depth > 100 || outcome == "value", "{depth}: {outcome}\n{}", finished.describe());
+    }
+    place.passed();
+}

@@ -1,0 +1,3 @@
+const own = 1;
+import binding from './binding.node';
+export default [own, binding];

@@ -1,0 +1,2 @@
+import { fast } from 'wraps-native-import';
+export default fast;
