@@ -22,7 +22,9 @@ fn live() {
     let wanted = std::env::var("HOIST_LIVE").unwrap_or_default();
     let files = files_below(&testdata("live"));
     let names = files.iter().filter_map(|(name, _)| name.strip_suffix(".json"));
-    let waiting = Mutex::new(names.filter(|name| name.contains(&wanted)).collect::<Vec<_>>());
+    let names: Vec<&str> = names.filter(|name| name.contains(&wanted)).collect();
+    assert!(!names.is_empty(), "no program's name holds {wanted:?}");
+    let waiting = Mutex::new(names);
     let failures = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
