@@ -6,4 +6,7 @@ export default () =>
     process.nextTick(() => order.push('tick'));
     Promise.resolve().then(() => order.push('micro'));
     order.push('now');
+    // The timer is due before anything else gets its turn.
+    const due = performance.now() + 5;
+    while (performance.now() < due);
   });
