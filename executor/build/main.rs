@@ -16,7 +16,7 @@ use deno_core::{Extension, ExtensionFileSource, ModuleName};
 fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     println!("cargo:rerun-if-changed=src/platform");
-    println!("cargo:rerun-if-changed=src/transpile.rs");
+    println!("cargo:rerun-if-changed=build");
     let snapshot = create_snapshot(
         CreateSnapshotOptions {
             cargo_manifest_dir: env!("CARGO_MANIFEST_DIR"),

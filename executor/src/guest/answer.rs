@@ -13,17 +13,29 @@ const ERROR_BYTES: usize = 12 * 1024;
 /// How deep a chain of causes is told.
 const CAUSES: usize = 4;
 
-/// The platform's function that calls a program's entry.
-pub(crate) struct Call(v8::Global<v8::Function>);
+/// The platform's functions around a program's entry.
+pub(crate) struct Call {
+    /// Calls it.
+    call: v8::Global<v8::Function>,
+    /// Runs the ticks and microtasks that it queued, before timers that are due: the event loop's first turn would begin
+    /// with these.
+    drain: v8::Global<v8::Function>,
+}
 
 impl Call {
     /// Takes from the global object what guest code must not find there, and keeps the function that calls entries.
     pub(crate) fn prepare(runtime: &mut JsRuntime) -> Result<Self, CoreError> {
         let value = runtime.execute_script("ext:runtime/start", "__bootstrap.internals.start()")?;
         deno_core::scope!(scope, runtime);
-        let value = v8::Local::new(scope, value);
-        let function = v8::Local::<v8::Function>::try_from(value).map_err(|_| unexpected("start gave no function"))?;
-        Ok(Self(v8::Global::new(scope, function)))
+        let functions = v8::Local::new(scope, value).try_cast::<v8::Array>().ok();
+        let mut function = |index| {
+            let value = functions.and_then(|functions| functions.get_index(scope, index));
+            let function = value.and_then(|value| value.try_cast::<v8::Function>().ok());
+            function
+                .map(|function| v8::Global::new(scope, function))
+                .ok_or_else(|| unexpected("start gave no function"))
+        };
+        Ok(Self { call: function(0)?, drain: function(1)? })
     }
 
     /// Calls the default export of the module `namespace` and waits until what it returned is settled.
@@ -44,7 +56,9 @@ impl Call {
             let output: v8::Local<v8::Value> = v8::Number::new(scope, output_bytes as f64).into();
             [namespace, input, output].map(|argument| v8::Global::new(scope, argument))
         };
-        let answered = runtime.call_with_args(&self.0, &arguments);
+        let answered = runtime.call_with_args(&self.call, &arguments);
+        runtime.v8_isolate().perform_microtask_checkpoint();
+        runtime.call(&self.drain).await?;
         let answered = runtime.with_event_loop_promise(Box::pin(answered), PollEventLoopOptions::default()).await?;
         deno_core::scope!(scope, runtime);
         let answered = v8::Local::new(scope, answered);

@@ -222,6 +222,8 @@ ObjectAssign(globals, {
   reportError: core.propWritable(event.reportError),
   self: core.propWritable(globalThis),
   structuredClone: core.propWritable(messagePort.structuredClone),
+  // What Node's global object calls itself.
+  [Symbol.toStringTag]: { __proto__: null, configurable: true, enumerable: false, value: "global", writable: false },
   [webidl.brand]: core.propNonEnumerable(webidl.brand),
 });
 core.defineGlobalProperties(globalThis, globals);
@@ -261,12 +263,15 @@ core.setHandledPromiseRejectionHandler((promise, reason) => {
 // ---------------------------------------------------------------------------------------------------------------------
 // Runs in the process of each run, before guest code.
 
+// Runs what is queued for the next tick, and microtasks.
+const drain = core.__drainNextTickAndMacrotasks;
+
 internals.start = () => {
   performance.setTimeOrigin();
   delete globalThis.__bootstrap;
   delete globalThis.bootstrap;
   delete globalThis.Deno;
-  return call;
+  return [call, drain];
 };
 
 // The entry contract (README, "What a program looks like"). Answers with an array: a kind and what belongs to it.
