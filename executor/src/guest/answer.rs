@@ -28,7 +28,7 @@ impl Call {
         let value = runtime.execute_script("ext:runtime/start", "__bootstrap.internals.start()")?;
         deno_core::scope!(scope, runtime);
         let functions = v8::Local::new(scope, value).try_cast::<v8::Array>().ok();
-        let mut function = |index| {
+        let function = |index| {
             let value = functions.and_then(|functions| functions.get_index(scope, index));
             let function = value.and_then(|value| value.try_cast::<v8::Function>().ok());
             function
