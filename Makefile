@@ -13,7 +13,7 @@ run: deps
 
 # Every offline test: the crates' own, and the scenarios against a registry that they start themselves.
 test: deps
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace --lib --bins --tests
 
 # Real packages from the configured npm registry.
 test-live: deps
