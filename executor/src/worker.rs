@@ -230,16 +230,16 @@ impl Transcript {
     /// Takes bytes of a standard stream, line by line.
     fn stream(&mut self, level: Level, bytes: &[u8]) {
         let index = usize::from(level == Level::Error);
-        let mut text = std::mem::take(&mut self.unfinished[index]);
-        text.extend_from_slice(bytes);
-        let mut rest = text.as_slice();
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            self.line(level, &rest[..end]);
-            rest = &rest[end + 1..];
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let text = piece.strip_suffix(b"\n").unwrap_or(piece);
+            let room = self.log_left.saturating_sub(self.unfinished[index].len());
+            self.truncated |= text.len() > room;
+            self.unfinished[index].extend_from_slice(&text[..text.len().min(room)]);
+            if text.len() < piece.len() {
+                let line = std::mem::take(&mut self.unfinished[index]);
+                self.line(level, &line);
+            }
         }
-        let keep = rest.len().min(self.log_left);
-        self.truncated |= keep < rest.len();
-        self.unfinished[index] = rest[..keep].to_vec();
     }
 
     fn line(&mut self, level: Level, text: &[u8]) {

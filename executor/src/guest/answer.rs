@@ -134,9 +134,17 @@ fn of_js_error(error: &JsError, start: &Start, refused: Option<u64>) -> Answer {
     let thrown = |text: &str| text.trim_start_matches("Uncaught ").trim_start_matches("(in promise) ").to_string();
     Answer::Threw(Failure {
         name: bounded(error.name.as_deref().unwrap_or("Error")),
-        message: bounded(&error.message.clone().unwrap_or_else(|| thrown(&error.exception_message))),
+        message: bounded(&error.message.as_deref().map_or_else(|| thrown(&error.exception_message), without_advice)),
         stack: Some(stack(error)).filter(|text| !text.is_empty()),
     })
+}
+
+/// What a permission's error says, without the advice to start another program with a flag.
+fn without_advice(message: &str) -> String {
+    match message.find(", run again with the --allow-") {
+        Some(end) => format!("{}, which a run does not have", &message[..end]),
+        None => message.to_string(),
+    }
 }
 
 /// The frames of guest code, causes below them.

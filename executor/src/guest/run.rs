@@ -3,6 +3,7 @@
 //! Nothing of this survives the answer: the process ends with it, and whatever the program left going on ends too.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
@@ -42,9 +43,7 @@ pub fn worker_main() -> ExitCode {
 /// The exit code of a process that could not run a program: `EX_SOFTWARE` of sysexits.h.
 const NO_PROGRAM: u8 = 70;
 
-enum Never {}
-
-fn run() -> Result<Never, Box<dyn std::error::Error>> {
+fn run() -> Result<Infallible, Box<dyn std::error::Error>> {
     let socket = take_socket()?;
     let (start, parts) = channel::receive(&socket)?;
     let program = GuestProgram::split(&start, parts)?;
