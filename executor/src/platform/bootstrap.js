@@ -25,6 +25,10 @@ const {
   Uint8Array,
 } = primordials;
 
+// Polyfills put things on this object and look for others when they are first used. With a prototype, guest code's own
+// accessors on Object.prototype would be called with it.
+ObjectSetPrototypeOf(internals, null);
+
 const load = (specifier) => core.loadExtScript(specifier);
 const once = (create) => {
   let value;
@@ -37,7 +41,7 @@ core.setBuildInfo("x86_64-unknown-linux-gnu");
 // What Deno's polyfills read as the free name `Deno`. The snapshot's transpiler makes it `internals.Deno`, so that no
 // path leads to it from guest code: packages sniff for Deno and take other ways when they find it.
 
-const errors = { BadResource: core.BadResource, Interrupted: core.Interrupted, NotCapable: core.NotCapable };
+const errors = { __proto__: null, BadResource: core.BadResource, Interrupted: core.Interrupted, NotCapable: core.NotCapable };
 ArrayPrototypeForEach([
   "NotFound", "PermissionDenied", "ConnectionRefused", "ConnectionReset", "ConnectionAborted", "NotConnected", "AddrInUse",
   "AddrNotAvailable", "BrokenPipe", "AlreadyExists", "InvalidData", "TimedOut", "WriteZero", "WouldBlock",
@@ -63,6 +67,7 @@ ArrayPrototypeForEach(
 core.registerErrorBuilder("DOMExceptionQuotaExceededError", (message) => new QuotaExceededError(message));
 
 const host = {
+  __proto__: null,
   args: [],
   build: core.build,
   errors,
@@ -74,7 +79,7 @@ const host = {
   pid: 1,
   ppid: 0,
   // Becomes a part of `process.versions`.
-  version: { v8: "15.0.0" },
+  version: { __proto__: null, v8: "15.0.0" },
 };
 internals.Deno = host;
 const lend = (specifier, names) =>
@@ -237,6 +242,7 @@ core.setReportExceptionCallback(event.reportException);
 
 // node:process and node:module finish their own set-up from these when they are first used.
 internals.__nodeBootstrapArgs = {
+  __proto__: null,
   usesLocalNodeModulesDir: false,
   runningOnMainThread: true,
   argv0: "node",
