@@ -17,7 +17,8 @@ pub struct Limits {
     pub process_bytes: usize,
     /// The answer: a value's JSON text or a response's body, in bytes. Default 1 MiB.
     pub output_bytes: usize,
-    /// What the console and the standard streams may say, in bytes; what comes after is dropped. Default 256 KiB.
+    /// What the console and the standard streams may say, in bytes, with some 50 more for each line; what comes after is
+    /// dropped. Default 256 KiB.
     pub log_bytes: usize,
     /// The program with its source map and input, in bytes. Default 64 MiB.
     pub program_bytes: usize,

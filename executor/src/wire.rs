@@ -22,6 +22,10 @@ pub(crate) const HEADER_BYTES: usize = size_of::<Secret>() + 1;
 /// The most payload in one message.
 pub(crate) const PAYLOAD_BYTES: usize = MESSAGE_BYTES - HEADER_BYTES;
 
+/// What a line of log counts beside its text: the room that its level and time take in an answer. Endlessly many empty
+/// lines are more than is allowed, too.
+pub(crate) const LINE_BYTES: usize = 48;
+
 /// What a message from a run holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]

@@ -16,7 +16,7 @@ use crate::os::Ended;
 use crate::outcome::{Exceeded, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
 use crate::process::Process;
 use crate::program::Program;
-use crate::wire::{Answer, Kind, MESSAGE_BYTES, Secret, Start, level_from_byte, unframe};
+use crate::wire::{Answer, Kind, LINE_BYTES, MESSAGE_BYTES, Secret, Start, level_from_byte, unframe};
 
 /// How often the processor time of a run is looked at. What it may exceed its limit by.
 const CPU_INTERVAL: Duration = Duration::from_millis(20);
@@ -250,8 +250,7 @@ impl Transcript {
         }
         let kept = text.len().min(self.log_left);
         self.truncated |= kept < text.len();
-        // An empty line costs something too, or there could be endlessly many.
-        self.log_left -= kept.max(1);
+        self.log_left = self.log_left.saturating_sub(kept + LINE_BYTES);
         let text = String::from_utf8_lossy(&text[..kept]).into_owned();
         self.lines.push(LogLine { level, text, at_ms: millis(self.started.elapsed()) });
     }

@@ -13,6 +13,9 @@ const ERROR_BYTES: usize = 12 * 1024;
 /// How deep a chain of causes is told.
 const CAUSES: usize = 4;
 
+/// How V8 reports a module whose top-level await nothing can settle.
+const STALLED: &str = "Top-level await promise never resolved";
+
 /// The platform's functions around a program's entry.
 pub(crate) struct Call {
     /// Calls it.
@@ -120,14 +123,19 @@ fn of_kind(error: &CoreErrorKind, start: &Start, refused: Option<u64>) -> Answer
 fn of_js_error(error: &JsError, start: &Start, refused: Option<u64>) -> Answer {
     let message = error.message.as_deref().unwrap_or_default();
     // V8's words for a top-level await that nothing can settle.
-    if error.exception_message.ends_with("Top-level await promise never resolved") {
+    if message == STALLED
+        || error.exception_message.trim_start_matches("Uncaught ").trim_start_matches("Error: ") == STALLED
+    {
         return Answer::NeverSettled;
     }
     if let (Some(measured), "Array buffer allocation failed") = (refused, message) {
         return Answer::Limit(Exceeded { which: LimitKind::Buffers, limit: start.buffer_bytes as u64, measured });
     }
-    // What V8 says when the kernel gives a resizable buffer or a WebAssembly memory nothing more.
-    if ["Out of memory", "could not allocate memory"].iter().any(|end| message.ends_with(end)) {
+    // What V8 says when the kernel gives a resizable buffer or a WebAssembly memory nothing more. A program may throw the
+    // same words: it names its own end with them, no more.
+    let is_refusal = message == "ArrayBuffer.prototype.resize: Out of memory"
+        || message.starts_with("WebAssembly.Memory") && message.ends_with("could not allocate memory");
+    if is_refusal {
         let limit = start.process_bytes as u64;
         return Answer::Limit(Exceeded { which: LimitKind::Memory, limit, measured: limit });
     }

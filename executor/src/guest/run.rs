@@ -24,7 +24,7 @@ use super::channel::{self, Channel};
 use super::{allocator, snapshot};
 use crate::outcome::{Exceeded, LimitKind};
 use crate::platform::{self, Host};
-use crate::wire::{Answer, Start};
+use crate::wire::{Answer, LINE_BYTES, Start};
 use crate::{os, sandbox};
 
 /// The run's side of [`crate::Executor`]. Its standard input is the socket to the service; it must be called before the
@@ -207,7 +207,7 @@ impl Host for Process {
             self.channel.log_truncated();
             self.left.set(None);
         } else {
-            self.left.set(Some(left - text.len().max(1)));
+            self.left.set(Some(left.saturating_sub(text.len() + LINE_BYTES)));
         }
     }
 
