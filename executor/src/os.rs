@@ -65,6 +65,15 @@ pub(crate) fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// Closes every descriptor from `first` on. For a process at its start, that has opened nothing yet.
+pub(crate) fn close_from(first: u32) -> std::io::Result<()> {
+    // SAFETY: the call takes no pointers, and nothing in this process owns one of these descriptors.
+    match unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
 /// Moves this process, which must have one thread, into a user and a network namespace of its own.
 pub(crate) fn leave_network() -> std::io::Result<()> {
     // SAFETY: unshare takes no pointers; with these flags it does not change what memory or descriptors are shared.

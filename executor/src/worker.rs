@@ -318,6 +318,10 @@ impl Transcript {
         }
         let said = self.lines.last().map(|line| format!(": {}", line.text)).unwrap_or_default();
         match (ended.signal, ended.code) {
+            // The service's own signal: the connection was gone while the process was still there.
+            (Some(libc::SIGKILL), _) => {
+                Ok(Outcome::Crashed { detail: format!("its connection closed before it answered{said}") })
+            }
             (Some(signal), _) => Ok(Outcome::Crashed { detail: format!("signal {signal}{said}") }),
             (None, code) => Ok(Outcome::Crashed { detail: format!("exit code {}{said}", code.unwrap_or(-1)) }),
         }

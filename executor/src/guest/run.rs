@@ -44,6 +44,7 @@ pub fn worker_main() -> ExitCode {
 const NO_PROGRAM: u8 = 70;
 
 fn run() -> Result<Infallible, Box<dyn std::error::Error>> {
+    sandbox::close_inherited()?;
     let socket = take_socket()?;
     let (start, parts) = channel::receive(&socket)?;
     let program = GuestProgram::split(&start, parts)?;

@@ -10,6 +10,16 @@ use crate::os;
 /// The newest landlock that this code knows; older kernels are asked for what they have.
 const LANDLOCK: ABI = ABI::V6;
 
+/// Closes what this process has inherited beside its standard streams: what stood open in the command's own parent (sockets
+/// above all) is not the worker's. Must be called first of all, before the process has opened anything.
+///
+/// # Errors
+///
+/// When the kernel cannot (before Linux 5.9): what is open cannot be known then.
+pub fn close_inherited() -> Result<(), Error> {
+    os::close_from(3).map_err(|error| Error::Sandbox(format!("close_range: {error}")))
+}
+
 /// Enters the sandbox. Must be called before the process has a second thread, and after it has opened whatever file it
 /// needs: none can be opened later.
 ///
