@@ -78,7 +78,7 @@ impl Executor {
         };
         transcript.drain_streams(&mut process);
         let usage = Usage { cpu: ended.cpu, wall, peak_resident_bytes: ended.peak_resident_bytes };
-        let outcome = transcript.outcome(stop, &ended, limits)?;
+        let outcome = transcript.outcome(stop, &ended, limits);
         Ok(Report { outcome, logs: transcript.lines, logs_truncated: transcript.truncated, usage })
     }
 }
@@ -273,17 +273,15 @@ impl Transcript {
 
     /// Reads what a process that has ended left in its standard streams.
     fn drain_streams(&mut self, process: &mut Process) {
+        let mut buffer = vec![0; 8 * 1024];
         for level in [Level::Info, Level::Error] {
-            let mut buffer = vec![0; 8 * 1024];
             let stream: &pipe::Receiver = if level == Level::Info { &process.output } else { &process.errors };
-            let mut read = Vec::new();
             while let Ok(bytes) = rustix::io::read(stream.as_fd(), &mut buffer) {
-                if bytes == 0 || self.log_left == 0 {
+                if bytes == 0 {
                     break;
                 }
-                read.extend_from_slice(&buffer[..bytes]);
+                self.stream(level, &buffer[..bytes]);
             }
-            self.stream(level, &read);
             let last = std::mem::take(&mut self.unfinished[usize::from(level == Level::Error)]);
             if !last.is_empty() {
                 self.line(level, &last);
@@ -291,8 +289,8 @@ impl Transcript {
         }
     }
 
-    fn outcome(&mut self, stop: Stop, ended: &Ended, limits: &Limits) -> Result<Outcome, Error> {
-        Ok(match stop {
+    fn outcome(&mut self, stop: Stop, ended: &Ended, limits: &Limits) -> Outcome {
+        match stop {
             Stop::Exceeded(exceeded) => Outcome::Limit(exceeded),
             Stop::Answered(Answer::Value) => match String::from_utf8(std::mem::take(&mut self.body)) {
                 Ok(text) => Outcome::Value(text),
@@ -306,24 +304,23 @@ impl Transcript {
             Stop::Answered(Answer::Unserializable { message }) => Outcome::Unserializable { message },
             Stop::Answered(Answer::NeverSettled) => Outcome::NeverSettled,
             Stop::Answered(Answer::Limit(exceeded)) => Outcome::Limit(exceeded),
-            Stop::Gone => return self.unexplained(ended, limits),
-        })
+            Stop::Gone => self.unexplained(ended, limits),
+        }
     }
 
     /// The process has ended without an answer.
-    fn unexplained(&self, ended: &Ended, limits: &Limits) -> Result<Outcome, Error> {
+    fn unexplained(&self, ended: &Ended, limits: &Limits) -> Outcome {
         if ended.signal == Some(libc::SIGXCPU) || ended.cpu > limits.cpu {
             let (limit, measured) = (millis(limits.cpu), millis(ended.cpu));
-            return Ok(Outcome::Limit(Exceeded { which: LimitKind::Cpu, limit, measured }));
+            return Outcome::Limit(Exceeded { which: LimitKind::Cpu, limit, measured });
         }
-        let said = self.lines.last().map(|line| format!(": {}", line.text)).unwrap_or_default();
-        match (ended.signal, ended.code) {
+        let how = match (ended.signal, ended.code) {
             // The service's own signal: the connection was gone while the process was still there.
-            (Some(libc::SIGKILL), _) => {
-                Ok(Outcome::Crashed { detail: format!("its connection closed before it answered{said}") })
-            }
-            (Some(signal), _) => Ok(Outcome::Crashed { detail: format!("signal {signal}{said}") }),
-            (None, code) => Ok(Outcome::Crashed { detail: format!("exit code {}{said}", code.unwrap_or(-1)) }),
-        }
+            (Some(libc::SIGKILL), _) => "its connection closed before it answered".to_string(),
+            (Some(signal), _) => format!("signal {signal}"),
+            (None, code) => format!("exit code {}", code.unwrap_or(-1)),
+        };
+        let said = self.lines.last().map(|line| format!(": {}", line.text)).unwrap_or_default();
+        Outcome::Crashed { detail: format!("{how}{said}") }
     }
 }
