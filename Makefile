@@ -5,7 +5,7 @@ HOIST := target/debug/hoist
 COMPAT := ../shared/compat
 TIERS ?= core,node,hard,reject
 
-.PHONY: run test test-live compat deps build fmt lint docs deny ready clean
+.PHONY: run test test-live compat deps v8 build fmt lint docs deny ready clean
 
 # Builds hoist and runs an example that imports npm packages.
 run: deps
@@ -28,6 +28,10 @@ compat: build
 # V8's library and libclang; after this a plain cargo build works too.
 deps:
 	@sh scripts/deps.sh
+
+# V8's library from the v8 crate's source, kept in the user's cache folder; make deps does it where nothing else gives one.
+v8:
+	@python3 scripts/v8/build.py build
 
 build: deps
 	$(CARGO) build --bin hoist

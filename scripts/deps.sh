@@ -1,7 +1,8 @@
 #!/bin/sh
 # Finds the two native parts that the build needs and writes them to .cargo/config.toml, so that a plain cargo build finds
-# them too: V8's static library (RUSTY_V8_ARCHIVE, else ../shared/v8, else the v8 crate's own download) and libclang,
-# which bindgen loads (the system's, else a pinned wheel unpacked into the user's cache folder).
+# them too: V8's static library (RUSTY_V8_ARCHIVE, else ../shared/v8, else one that scripts/v8 built before, else the v8
+# crate's own download, else one built now) and libclang, which bindgen loads (the system's, else a pinned wheel unpacked into
+# the user's cache folder).
 # The file is only rewritten when its content changes: a changed variable makes cargo build V8's crates again.
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,6 +14,10 @@ if [ -z "$v8" ]; then
     for found in ../shared/v8/librusty_v8_simdutf_release_"$(rustc -vV | sed -n 's/^host: //p')".a.gz; do
         [ -f "$found" ] && v8=$(cd "$(dirname "$found")" && pwd)/$(basename "$found")
     done
+fi
+if [ -z "$v8" ] && ! v8=$(python3 scripts/v8/build.py find) && ! python3 scripts/v8/build.py answers; then
+    echo "V8's library is neither here nor to be downloaded: building it from the v8 crate's source" >&2
+    v8=$(python3 scripts/v8/build.py build)
 fi
 
 system_libclang() {
