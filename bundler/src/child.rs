@@ -169,6 +169,8 @@ impl Session {
                 let reply = Reply::Bundled {
                     code_bytes: bundle.code.len(),
                     builtins: bundle.builtins,
+                    needs_files: bundle.needs_files,
+                    read_at_run_time: bundle.read_at_run_time,
                     warnings: bundle.warnings,
                 };
                 end.send(&reply, &[bundle.code.as_bytes(), bundle.source_map.as_bytes()])

@@ -71,6 +71,8 @@ pub(crate) enum Reply {
     Bundled {
         code_bytes: usize,
         builtins: Vec<String>,
+        needs_files: bool,
+        read_at_run_time: Vec<String>,
         warnings: Vec<Diagnostic>,
     },
     /// The program is wrong.

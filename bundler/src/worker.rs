@@ -187,8 +187,11 @@ impl Worker {
         let request = Request::Bundle { mounts, rewrites: rewrites.clone(), options: options.clone() };
         self.end.send(&request, &[]).await?;
         let (reply, bytes) = self.end.receive(2 * self.limits.output_bytes).await?;
-        let (code_bytes, builtins, warnings) = match reply {
-            Reply::Bundled { code_bytes, builtins, warnings } => (code_bytes, builtins, warnings),
+        let (code_bytes, mut bundle) = match reply {
+            Reply::Bundled { code_bytes, builtins, needs_files, read_at_run_time, warnings } => {
+                let (code, source_map) = (String::new(), String::new());
+                (code_bytes, Bundle { code, source_map, builtins, needs_files, read_at_run_time, warnings })
+            }
             Reply::OutputTooLarge { measured } => {
                 self.check("bytes of the bundle", measured, self.limits.output_bytes, "output_bytes")?;
                 return Err(unexpected(Reply::OutputTooLarge { measured }));
@@ -200,8 +203,9 @@ impl Worker {
         if !code.is_char_boundary(code_bytes) {
             return Err(not_text().into());
         }
-        let source_map = code.split_off(code_bytes);
-        Ok(Bundle { code, source_map, builtins, warnings })
+        bundle.source_map = code.split_off(code_bytes);
+        bundle.code = code;
+        Ok(bundle)
     }
 
     fn check(&self, what: &str, measured: u64, limit: u64, knob: &'static str) -> Result<(), Trouble> {
