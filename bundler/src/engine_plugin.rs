@@ -53,7 +53,9 @@ impl Ours {
                 Some(HookResolveIdOutput { package_json_path: package_json, ..HookResolveIdOutput::from_id(path) })
             }
             Resolved::Builtin(name) => {
-                self.with_importers(|importers| importers.builtin(&name));
+                if importer != RUNTIME_MODULE_KEY {
+                    self.with_importers(|importers| importers.builtin(&name));
+                }
                 Some(HookResolveIdOutput { normalize_external_id: Some(true), ..HookResolveIdOutput::from_id(name) })
             }
             Resolved::Data => None,

@@ -86,7 +86,7 @@ pub(crate) fn rewrite(text: &str, path: &str, purpose: Purpose, targets: &dyn Ta
     let allocator = Allocator::default();
     let (program, errors) = source::parse(&allocator, text, path);
     if !errors.is_empty() {
-        return sloppy::is_only_sloppy(text, path).then(|| outside(text, path));
+        return sloppy::is_commonjs(text, path).then(|| outside(text, path));
     }
     let (semantic, errors) = source::analyse(&program);
     let mut editor = Editor::new(path, purpose, &program, &semantic, targets);

@@ -13,14 +13,21 @@ use oxc::{
 use super::Editor;
 use crate::source;
 
-/// Whether a text that is no strict code is sloppy code.
-pub(super) fn is_only_sloppy(text: &str, path: &str) -> bool {
+/// Whether a text that is no module is CommonJS.
+pub(super) fn is_commonjs(text: &str, path: &str) -> bool {
+    let allocator = Allocator::default();
     if source::Language::of(path).is_typescript() {
         return false;
     }
-    let allocator = Allocator::default();
     let (program, errors) = source::parse_sloppy(&allocator, text);
     errors.is_empty() && !source::has_module_syntax(&program) && source::analyse(&program).1.is_empty()
+}
+
+/// Whether a text is CommonJS as it stands, and is none where code is strict.
+pub(super) fn is_only_sloppy(text: &str, path: &str) -> bool {
+    // Behind a directive there can be no hashbang.
+    let code = text.strip_prefix("#!").map_or_else(|| text.to_owned(), |line| format!("//{line}"));
+    !is_commonjs(&format!("'use strict';{code}"), path) && is_commonjs(text, path)
 }
 
 /// Whether a source says of itself that it is strict.

@@ -159,7 +159,7 @@ fn a_require_that_a_module_makes_is_as_good_as_its_own() {
 
 #[test]
 fn development_builds_are_left_out() {
-    let rewritten = |text: &str| rewritten(&format!("var x, f; {text}"));
+    let rewritten = |text: &str| rewritten(&format!("var x, g; {text}"));
     let dead = |text: &str| rewritten(text).contains("__hoist_require('dev')");
     let alive = |text: &str| rewritten(text).contains(" require('prod')");
     for text in [
@@ -174,8 +174,8 @@ fn development_builds_are_left_out() {
         "if (env.NODE_ENV === 'test') { x = require('prod') }",
         "function f(process) { if (process.env.NODE_ENV === 'test') { x = require('prod') } }",
         "if (process.env.NODE_ENV === 'production' || y) { x = require('prod') }",
-        "if (process.env.NODE_ENV === 'test') { f = () => { x = require('prod') } }",
+        "if (process.env.NODE_ENV === 'test') { g = () => { x = require('prod') } }",
     ] {
-        assert_eq!(rewritten(text), format!("var x, f; {text}"));
+        assert_eq!(rewritten(text), format!("var x, g; {text}"));
     }
 }
