@@ -60,7 +60,7 @@ pub(crate) fn bundle(arguments: BundleArguments) -> Exit {
         let (pipeline, request) = prepare(program, &LimitArguments::default())?;
         let mut trace = Trace::default();
         let options = BundleOptions::bundle();
-        let bundle =
+        let (bundle, _) =
             watched(false, async |observer| pipeline.build(request, &options, &mut trace, observer).await).await?;
         Ok::<_, Error>((trace, bundle))
     };
@@ -116,6 +116,7 @@ fn prepare(program: ProgramArguments, limits: &LimitArguments) -> Result<(Pipeli
     let request = Request {
         entry: project.entry,
         files: Box::new(DiskFiles::new(project.root, pipeline.bundler_limits.file_bytes)),
+        data: Vec::new(),
         dependencies,
         manifest,
         unlisted: if auto { Unlisted::Latest } else { Unlisted::Refuse },

@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 
 use bundler::{Bundle, BundleOptions, FileSource, Worker};
-use executor::{Executor, Program, Report};
+use executor::{Executor, FileTree, Program, Report};
 use registry_cache::{Manifest, Tree};
 
 use crate::cache_access::{CacheAccess, Lease};
 use crate::error::Error;
+use crate::files::OwnFiles;
 use crate::project::nearest_manifest;
 use crate::requirements::{Requirements, Unlisted, gather, parse_manifest};
 use crate::trace::{BundleFacts, Observer, Stage, Trace};
@@ -22,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) entry: String,
     /// The program's files.
     pub(crate) files: Box<dyn FileSource>,
+    /// Files that the program reads while it runs, beside those that it imports.
+    pub(crate) data: Vec<(String, Vec<u8>)>,
     /// Requirements that go before all others.
     pub(crate) dependencies: Manifest,
     /// The manifest.
@@ -84,41 +87,45 @@ impl Pipeline {
         trace: &mut Trace,
         observer: &dyn Observer,
     ) -> Result<Report, Error> {
-        let bundle = self.build(request, &BundleOptions::run(), trace, observer).await?;
-        let program =
-            Program { name: BUNDLE_NAME.to_owned(), code: bundle.code, source_map: Some(bundle.source_map), input };
+        let (bundle, files) = self.build(request, &BundleOptions::run(), trace, observer).await?;
+        let (code, source_map) = (bundle.code, Some(bundle.source_map));
+        let program = Program { name: BUNDLE_NAME.to_owned(), code, source_map, input, files };
         trace.time(Stage::Run, observer, self.executor.run(&program, &self.run_limits)).await
     }
 
-    /// Bundles a program.
+    /// Bundles a program, and finds the files that it may read while it runs.
     pub(crate) async fn build(
         &self,
         request: Request,
         options: &BundleOptions,
         trace: &mut Trace,
         observer: &dyn Observer,
-    ) -> Result<Bundle, Error> {
-        let Request { entry, mut files, dependencies, manifest, unlisted } = request;
+    ) -> Result<(Bundle, FileTree), Error> {
+        let Request { entry, files, data, dependencies, manifest, unlisted } = request;
+        let mut files = OwnFiles::new(files, data);
         let (mut worker, imports) = trace
             .time(Stage::Scan, observer, async {
                 let mut worker = Worker::spawn(&self.bundler, &self.bundler_limits).await?;
-                let scan = worker.scan(&entry, &mut *files).await?;
+                let scan = worker.scan(&entry, &mut files).await?;
                 Ok::<_, bundler::Error>((worker, scan.imports))
             })
             .await?;
         if imports.is_empty() {
-            let nothing = (Tree { mounts: Vec::new() }, Default::default());
-            return bundle_packages(&mut worker, nothing, None, options, trace, observer).await;
+            let tree = Tree { mounts: Vec::new() };
+            let nothing = (&tree, Default::default());
+            let bundle = bundle_packages(&mut worker, nothing, None, options, trace, observer).await?;
+            return Ok((bundle, files.with_packages(&tree)?));
         }
-        let manifest = manifest.read(&entry, &mut *files, &dependencies)?;
+        let manifest = manifest.read(&entry, &mut files, &dependencies)?;
         let named = dependencies.fallback(manifest);
         let mut requirements = gather(named, &imports, unlisted)?;
         trace.warnings.append(&mut requirements.warnings);
         let lease = trace.time(Stage::Open, observer, self.cache.open()).await?;
         match fetch_packages(&lease, &mut requirements, trace, observer).await {
             Ok(tree) => {
-                bundle_packages(&mut worker, (tree, requirements.rewrites()), Some(lease), options, trace, observer)
-                    .await
+                let packages = (&tree, requirements.rewrites());
+                let bundle = bundle_packages(&mut worker, packages, Some(lease), options, trace, observer).await?;
+                Ok((bundle, files.with_packages(&tree)?))
             }
             Err(error) => {
                 // The first error is the one to report.
@@ -159,7 +166,7 @@ async fn fetch_packages(
 /// Bundles while the cache is closed: a tree holds its files in memory.
 async fn bundle_packages(
     worker: &mut Worker,
-    (tree, rewrites): (Tree, BTreeMap<String, String>),
+    (tree, rewrites): (&Tree, BTreeMap<String, String>),
     lease: Option<Lease>,
     options: &BundleOptions,
     trace: &mut Trace,
@@ -171,7 +178,7 @@ async fn bundle_packages(
             None => Ok(()),
         }
     };
-    let bundle = async { Ok::<_, Error>(worker.bundle(&tree, &rewrites, options).await?) };
+    let bundle = async { Ok::<_, Error>(worker.bundle(tree, &rewrites, options).await?) };
     let both = async { tokio::join!(bundle, release) };
     let (bundle, released) = trace.time(Stage::Bundle, observer, async { Ok::<_, Error>(both.await) }).await?;
     let mut bundle = bundle?;
