@@ -114,7 +114,8 @@ impl Pipeline {
             let tree = Tree { mounts: Vec::new() };
             let nothing = (&tree, Default::default());
             let bundle = bundle_packages(&mut worker, nothing, None, options, trace, observer).await?;
-            return Ok((bundle, files.with_packages(&tree)?));
+            let files = files.for_bundle(&bundle, &tree)?;
+            return Ok((bundle, files));
         }
         let manifest = manifest.read(&entry, &mut files, &dependencies)?;
         let named = dependencies.fallback(manifest);
@@ -125,7 +126,8 @@ impl Pipeline {
             Ok(tree) => {
                 let packages = (&tree, requirements.rewrites());
                 let bundle = bundle_packages(&mut worker, packages, Some(lease), options, trace, observer).await?;
-                Ok((bundle, files.with_packages(&tree)?))
+                let files = files.for_bundle(&bundle, &tree)?;
+                Ok((bundle, files))
             }
             Err(error) => {
                 // The first error is the one to report.
