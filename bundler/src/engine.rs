@@ -288,8 +288,7 @@ fn absolute(path: &str) -> String {
 /// What the code imports, and which of the builtins that were asked for it still requires.
 fn builtins_of(chunk: &OutputChunk, importers: &Importers) -> Vec<String> {
     let imported = chunk.imports.iter().chain(&chunk.dynamic_imports).map(|name| name.to_string());
-    // What only the engine's runtime asks for is nobody's.
-    let mut names: BTreeSet<String> = imported.filter(|name| importers.builtins().contains(name)).collect();
+    let mut names: BTreeSet<String> = imported.filter(|name| name.starts_with("node:")).collect();
     let is_quoted =
         |name: &&String| ['"', '\'', '`'].iter().any(|quote| chunk.code.contains(&format!("{quote}{name}{quote}")));
     names.extend(importers.builtins().iter().filter(is_quoted).cloned());

@@ -18,11 +18,12 @@ use crate::{
     diagnostics::Diagnostic,
     file_system::VirtualFiles,
     importers::{self, Importers},
-    options::BundleOptions,
+    options::{BundleOptions, Purpose},
     own_paths::{self, Target, Targets, Uses},
     resolution::{Resolution, Resolved, is_local},
     runtime,
     scan::ImportKind,
+    wasm::{self, Form},
 };
 
 /// Our part in a build.
@@ -46,16 +47,40 @@ impl Ours {
         note(&mut self.importers.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    fn uses(&self, id: &str, uses: Uses) {
+        if uses != Uses::default() {
+            self.uses.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), uses);
+        }
+    }
+
+    /// The module that a `.wasm` file is.
+    fn wasm(&self, id: &str) -> Option<String> {
+        let (path, form) = wasm::split(id)?;
+        let bytes = self.files.bytes(path)?;
+        let place = match self.options.purpose {
+            Purpose::Run if !is_local(path) => {
+                self.uses(id, Uses { paths: true, ..Uses::default() });
+                wasm::Bytes::File
+            }
+            Purpose::Run | Purpose::Bundle => wasm::Bytes::Text,
+        };
+        let is_module = |name: &str| {
+            !matches!(self.resolution.resolve(path, name, ImportKind::Static), Resolved::Failed(_) | Resolved::Data)
+        };
+        Some(wasm::module(path, bytes, form, place, is_module))
+    }
+
     fn resolve(&self, importer: &str, specifier: &str, kind: ImportKind) -> Option<HookResolveIdOutput> {
+        let (specifier, form) = wasm::split(specifier).unwrap_or((specifier, Form::Instance));
+        let importer = wasm::split(importer).map_or(importer, |(path, _)| path);
         match self.resolution.resolve(importer, specifier, kind) {
             Resolved::File { path, package_json } => {
                 self.with_importers(|importers| importers.file(importer, &path, kind));
+                let path = wasm::in_form(&path, form);
                 Some(HookResolveIdOutput { package_json_path: package_json, ..HookResolveIdOutput::from_id(path) })
             }
             Resolved::Builtin(name) => {
-                if importer != RUNTIME_MODULE_KEY {
-                    self.with_importers(|importers| importers.builtin(&name));
-                }
+                self.with_importers(|importers| importers.builtin(&name));
                 Some(HookResolveIdOutput { normalize_external_id: Some(true), ..HookResolveIdOutput::from_id(name) })
             }
             Resolved::Data => None,
@@ -108,7 +133,12 @@ impl Plugin for Ours {
     }
 
     async fn load(&self, _context: SharedLoadPluginContext, args: &HookLoadArgs<'_>) -> HookLoadReturn {
-        Ok(runtime::text(args.id, &self.options).map(|text| HookLoadOutput {
+        let text = match runtime::text(args.id, &self.options) {
+            Some(text) => Some(text),
+            None if args.asserted_module_type.is_none() => self.wasm(args.id),
+            None => None,
+        };
+        Ok(text.map(|text| HookLoadOutput {
             code: text.into(),
             module_type: Some(ModuleType::Js),
             ..HookLoadOutput::default()
@@ -138,10 +168,7 @@ impl Plugin for Ours {
         let targets = TargetsOf { ours: self, importer: args.id };
         let rewritten = own_paths::rewrite(args.code.as_str(), args.id, self.options.purpose, &targets);
         Ok(rewritten.map(|rewritten| {
-            if rewritten.uses != Uses::default() {
-                let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-                uses.insert(args.id.to_owned(), rewritten.uses);
-            }
+            self.uses(args.id, rewritten.uses);
             HookTransformOutput {
                 code: Some(rewritten.code),
                 map: HookTransformOutputMap::from(rewritten.map),

@@ -102,6 +102,8 @@ fn evaluate_beside(code: &str, prepare: impl FnOnce(&Path)) -> String {
 mod failures;
 #[path = "engine_loader_tests.rs"]
 mod loader;
+#[path = "engine_wasm_tests.rs"]
+mod wasm;
 
 #[test]
 fn typescript_jsx_json_and_text() {

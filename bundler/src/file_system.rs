@@ -132,6 +132,14 @@ impl VirtualFiles {
         }
     }
 
+    /// The bytes of a file.
+    pub(crate) fn bytes(&self, path: &str) -> Option<&[u8]> {
+        match self.find(path) {
+            Found::File(bytes) => Some(bytes),
+            Found::Folder | Found::Nothing => None,
+        }
+    }
+
     /// The package that a path belongs to, and the rest of the path in it.
     pub(crate) fn package_of<'a>(&self, path: &'a str) -> Option<(&MountedPackage, &'a str)> {
         self.mount_of(path.strip_prefix(ROOT)?.strip_prefix('/')?)

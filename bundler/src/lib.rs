@@ -30,6 +30,7 @@ mod runtime;
 mod scan;
 mod source;
 mod specifier;
+mod wasm;
 mod wire;
 mod worker;
 

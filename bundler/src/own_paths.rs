@@ -74,13 +74,20 @@ pub(crate) struct Rewritten {
     pub(crate) uses: Uses,
 }
 
-/// Words without one of which a source needs no look.
-const WORDS: [&str; 9] =
-    ["require", "createRequire", "module", "__dirname", "__filename", "callee", "with", "eval", "function"];
+/// Words for the sake of which a module of either kind is looked at.
+const WORDS: [&str; 6] = ["require", "createRequire", "__dirname", "__filename", ".wasm", "getBuiltinModule"];
+
+/// Whether a source may have to be changed. Parsing takes time, and most ES modules import and export and no more.
+fn is_of_interest(text: &str) -> bool {
+    let asks = |rest: &str| rest.trim_start().starts_with(['(', '.', '/']);
+    WORDS.iter().any(|word| text.contains(word))
+        || text.match_indices("import").any(|(at, word)| asks(&text[at + word.len()..]))
+        || !text.lines().any(|line| ["export", "import"].iter().any(|word| line.starts_with(word)))
+}
 
 /// Rewrites the module at `path`; `None` when nothing changes, or when it cannot be parsed (which the engine reports).
 pub(crate) fn rewrite(text: &str, path: &str, purpose: Purpose, targets: &dyn Targets) -> Option<Rewritten> {
-    if !WORDS.iter().any(|word| text.contains(word)) && !text.contains("import") {
+    if !is_of_interest(text) {
         return None;
     }
     let allocator = Allocator::default();

@@ -3,14 +3,19 @@
 use oxc::{
     ast::{
         AstKind,
-        ast::{CallExpression, ImportExpression},
+        ast::{CallExpression, ImportDeclaration, ImportDeclarationSpecifier, ImportExpression, ImportPhase},
     },
     semantic::NodeId,
     span::{GetSpan, Span},
 };
 
-use super::{Editor, Own, Target, Uses, error};
-use crate::{resolution::is_local, scan::ImportKind, source};
+use super::{Editor, Own, Target, Uses, error, quote};
+use crate::{
+    resolution::is_local,
+    scan::ImportKind,
+    source,
+    wasm::{self, Form},
+};
 
 impl Editor<'_, '_> {
     /// `import.meta` and `import(...)`.
@@ -19,6 +24,7 @@ impl Editor<'_, '_> {
             match node.kind() {
                 AstKind::ImportMeta(meta) => self.import_meta(node.id(), meta.span),
                 AstKind::ImportExpression(import) => self.import(import),
+                AstKind::ImportDeclaration(import) => self.wasm_import(import),
                 AstKind::StaticMemberExpression(member) if member.property.name == "getBuiltinModule" => {
                     // It gives `node:module` too.
                     self.uses.add(Uses { modules: true, builtins: true, ..Uses::default() });
@@ -28,8 +34,30 @@ impl Editor<'_, '_> {
         }
     }
 
+    /// `import source m from "./m.wasm"`, and an import of the default alone: see `wasm`.
+    fn wasm_import(&mut self, import: &ImportDeclaration<'_>) {
+        let specifier = import.source.value.as_str();
+        let Some([only]) = import.specifiers.as_ref().map(|specifiers| specifiers.as_slice()) else { return };
+        let local = match only {
+            ImportDeclarationSpecifier::ImportDefaultSpecifier(default) => default.local.name,
+            ImportDeclarationSpecifier::ImportSpecifier(named) if named.imported.name() == "default" => {
+                named.local.name
+            }
+            _ => return,
+        };
+        if !specifier.ends_with(".wasm") || import.with_clause.is_some() {
+            return;
+        }
+        let form = if import.phase == Some(ImportPhase::Source) { Form::Source } else { Form::Default };
+        self.edit(import.span, format!("import {local} from{};", quote(&wasm::in_form(specifier, form))));
+    }
+
     fn import(&mut self, import: &ImportExpression<'_>) {
         match source::literal(&import.source) {
+            Some(specifier) if import.phase == Some(ImportPhase::Source) && specifier.ends_with(".wasm") => {
+                let source = quote(&wasm::in_form(specifier, Form::Source));
+                self.edit(import.span, format!("import({source}).then((m)=>m.default)"));
+            }
             Some(specifier) => {
                 if let Target::Throws { message, code } = self.targets.target(specifier, ImportKind::Dynamic) {
                     self.edit(import.span, format!("Promise.reject({})", error(&message, code)));
@@ -85,7 +113,7 @@ impl Editor<'_, '_> {
                 let url = self.url_elsewhere(&path);
                 self.edit(call.span, url);
             }
-            Some(builtin) => self.edit(call.span, super::quote(&builtin)),
+            Some(builtin) => self.edit(call.span, quote(&builtin)),
             None => {
                 let own = self.own(Own::Resolve);
                 self.edit(call.callee.span(), own);
