@@ -1,4 +1,4 @@
-//! Bundling, by the one engine that does it. Nothing else names it.
+//! Bundling, by the one engine that does it. Its name appears here and in `engine_options.rs`, and nowhere else.
 //!
 //! Every import is resolved by ours, so that nothing becomes a silent external; every file is read from the virtual
 //! files. The engine's own ways to the host's disk stay shut: no tsconfig discovery, no asset modules, no resolving
@@ -14,9 +14,7 @@ use std::{
 
 use rolldown::{BundleFactory, BundleFactoryOptions};
 use rolldown_common::{
-    BundlerOptions, BundlerTransformOptions, CodeSplittingMode, CompilerAssumptions, DecoratorOptions, Either,
-    ImportKind as EngineImportKind, InputItem, JsxOptions, ModuleType, Output, OutputChunk, OutputFormat, Platform,
-    RawMinifyOptions, ResolveOptions, ResolvedExternal, SourceMapType, TreeshakeOptions, TsConfig, TypeScriptOptions,
+    ImportKind as EngineImportKind, ModuleType, Output, OutputChunk, Platform, ResolvedExternal, TsConfig,
 };
 use rolldown_error::{BuildDiagnostic, DiagnosticOptions, EventKind, Severity};
 use rolldown_plugin::{
@@ -28,9 +26,10 @@ use rolldown_resolver::Resolver;
 
 use crate::{
     diagnostics::Diagnostic,
+    engine_options::bundler_options,
     file_system::{ROOT, VirtualFiles},
     importers::{self, Importers},
-    options::{Bundle, BundleOptions, Minify, Purpose},
+    options::{Bundle, BundleOptions},
     own_paths::{self, Target, Targets},
     program::Dialect,
     resolution::{Resolution, Resolved, is_local},
@@ -133,67 +132,6 @@ async fn generate(input: &Input, plugin: SharedPluginable) -> Generated {
     let bundle = factory.create_bundle_with_fs(input.files.clone(), Arc::new(resolver));
     let output = bundle.generate().await.map_err(|errors| errors.into_vec())?;
     Ok((output.assets, output.warnings))
-}
-
-fn bundler_options(input: &Input) -> BundlerOptions {
-    let (treeshake, minify) = match (input.options.purpose, input.options.minify) {
-        (Purpose::Run, Minify::Off) => (TreeshakeOptions::Boolean(false), RawMinifyOptions::Bool(false)),
-        (Purpose::Run, Minify::On) => (TreeshakeOptions::Boolean(false), RawMinifyOptions::Bool(true)),
-        (Purpose::Bundle, Minify::Off) => (TreeshakeOptions::Boolean(true), RawMinifyOptions::DeadCodeEliminationOnly),
-        (Purpose::Bundle, Minify::On) => (TreeshakeOptions::Boolean(true), RawMinifyOptions::Bool(true)),
-    };
-    let define = match input.options.purpose {
-        Purpose::Run => None,
-        Purpose::Bundle => Some([("process.env.NODE_ENV".to_owned(), "\"production\"".to_owned())]),
-    };
-    BundlerOptions {
-        input: Some(vec![InputItem { name: Some("main".to_owned()), import: input.entry.clone() }]),
-        cwd: Some(PathBuf::from(ROOT)),
-        dir: Some(ROOT.to_owned()),
-        platform: Some(Platform::Node),
-        format: Some(OutputFormat::Esm),
-        code_splitting: Some(CodeSplittingMode::Bool(false)),
-        sourcemap: Some(SourceMapType::Hidden),
-        tsconfig: Some(TsConfig::Auto(false)),
-        treeshake,
-        minify: Some(minify),
-        define: define.map(|defines| defines.into_iter().collect()),
-        module_types: Some([("css".to_owned(), ModuleType::Text)].into_iter().collect()),
-        resolve: Some(ResolveOptions {
-            condition_names: Some(Vec::new()),
-            main_fields: Some(vec!["main".to_owned(), "module".to_owned()]),
-            symlinks: Some(false),
-            ..ResolveOptions::default()
-        }),
-        transform: Some(transform_options(&input.dialect)),
-        ..BundlerOptions::default()
-    }
-}
-
-fn transform_options(dialect: &Dialect) -> BundlerTransformOptions {
-    BundlerTransformOptions {
-        jsx: Some(Either::Right(JsxOptions {
-            runtime: Some(if dialect.jsx_classic { "classic" } else { "automatic" }.to_owned()),
-            import_source: dialect.jsx_import_source.clone(),
-            pragma: dialect.jsx_factory.clone(),
-            pragma_frag: dialect.jsx_fragment_factory.clone(),
-            ..JsxOptions::default()
-        })),
-        decorator: Some(DecoratorOptions {
-            legacy: Some(dialect.legacy_decorators),
-            emit_decorator_metadata: Some(dialect.decorator_metadata),
-            ..DecoratorOptions::default()
-        }),
-        typescript: Some(TypeScriptOptions {
-            remove_class_fields_without_initializer: Some(dialect.assigned_class_fields),
-            ..TypeScriptOptions::default()
-        }),
-        assumptions: Some(CompilerAssumptions {
-            set_public_class_fields: Some(dialect.assigned_class_fields),
-            ..CompilerAssumptions::default()
-        }),
-        ..BundlerTransformOptions::default()
-    }
 }
 
 fn finish(

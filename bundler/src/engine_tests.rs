@@ -6,6 +6,7 @@ use std::{
 use super::*;
 use crate::{
     file_system::PackageFiles,
+    options::Minify,
     program::{Program, Round},
 };
 

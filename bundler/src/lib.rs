@@ -8,12 +8,13 @@
 //! - `options`, `limits`: what a caller chooses; `error`, `diagnostics`: what it may hear.
 //! - `worker`, `wire`, `child`: the process, its frames, and its own side.
 //! - `specifier`, `scan`: what a program imports; `file_system`, `resolution`: where that is found.
-//! - `own_paths`: each module's own `__dirname`, `import.meta.url` and `require`; `engine`: the bundle.
+//! - `own_paths`: each module's own `__dirname`, `import.meta.url` and `require`; `engine`, `engine_options`: the bundle.
 
 mod builtins;
 mod child;
 mod diagnostics;
 mod engine;
+mod engine_options;
 mod error;
 mod file_system;
 mod importers;
