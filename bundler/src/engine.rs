@@ -28,7 +28,10 @@ use crate::{
     diagnostics::Diagnostic,
     engine_options::bundler_options,
     file_system::{ROOT, VirtualFiles},
+    engine_link::Linker,
     importers::{self, Importers},
+    layer::{self, LAYER_SPECIFIER, Layer, LayerImport},
+    link::Link,
     options::{Bundle, BundleOptions},
     own_paths::{self, Target, Targets},
     program::Dialect,
@@ -47,6 +50,8 @@ pub(crate) struct Input {
     pub(crate) dialect: Dialect,
     pub(crate) rewrites: BTreeMap<String, String>,
     pub(crate) options: BundleOptions,
+    /// The layer that the program is linked to; without one, the bundle has everything in it.
+    pub(crate) link: Option<Arc<Link>>,
 }
 
 /// How often a build is repeated without the files that cannot be parsed and that are only called for.
@@ -67,6 +72,22 @@ pub(crate) async fn bundle(input: &Input) -> Result<Bundle, Vec<Diagnostic>> {
     }
 }
 
+/// Bundles what a layer exports.
+pub(crate) async fn layer(input: &Input, imports: &[LayerImport]) -> Result<Layer, Vec<Diagnostic>> {
+    let bundle = bundle(input).await?;
+    let exports = layer::exports_of(&bundle.code, imports);
+    Ok(Layer { bundle, exports })
+}
+
+/// Links a program to a layer. The error is the reason why it cannot be.
+pub(crate) async fn link(input: &Input, link: &Link) -> Result<Bundle, String> {
+    let linked = bundle(input).await;
+    if let Some(reason) = link.refusal() {
+        return Err(reason);
+    }
+    linked.map_err(|errors| errors.first().map_or_else(String::new, |error| error.message.clone()))
+}
+
 enum Attempt {
     Done(Result<Bundle, Vec<Diagnostic>>),
     /// These files cannot be parsed, but nobody needs them before they are called for.
@@ -81,7 +102,12 @@ async fn attempt(input: &Input, broken: &BTreeMap<String, Diagnostic>) -> Attemp
         importers: Mutex::default(),
         broken: broken.clone(),
     });
-    let generated = generate(input, Arc::clone(&plugin) as SharedPluginable).await;
+    let mut plugins: Vec<SharedPluginable> = Vec::new();
+    if let Some(link) = &input.link {
+        plugins.push(Arc::new(Linker(Arc::clone(link))));
+    }
+    plugins.push(Arc::clone(&plugin) as SharedPluginable);
+    let generated = generate(input, plugins).await;
     let importers = plugin.importers.lock().unwrap_or_else(PoisonError::into_inner);
     let unresolved = importers.diagnostics(&input.entry, &input.files);
     match generated {
@@ -113,7 +139,7 @@ async fn attempt(input: &Input, broken: &BTreeMap<String, Diagnostic>) -> Attemp
 
 type Generated = Result<(Vec<Output>, Vec<BuildDiagnostic>), Vec<BuildDiagnostic>>;
 
-async fn generate(input: &Input, plugin: SharedPluginable) -> Generated {
+async fn generate(input: &Input, plugins: Vec<SharedPluginable>) -> Generated {
     let options = bundler_options(input);
     let resolver = Resolver::new(
         input.files.clone(),
@@ -124,7 +150,7 @@ async fn generate(input: &Input, plugin: SharedPluginable) -> Generated {
     );
     let mut factory = BundleFactory::new(BundleFactoryOptions {
         bundler_options: options,
-        plugins: vec![plugin],
+        plugins,
         session: None,
         disable_tracing_setup: true,
     })
@@ -152,7 +178,11 @@ fn finish(
         return Err(vec![Diagnostic::new("bundler-error", message)]);
     };
     // What is imported lazily stands in the module itself.
-    let foreign = |name: &&str| !name.starts_with("node:") && *name != chunk.filename.as_str();
+    let foreign = |name: &&str| {
+        !name.starts_with("node:")
+            && *name != chunk.filename.as_str()
+            && !(input.link.is_some() && *name == LAYER_SPECIFIER)
+    };
     if let Some(name) = chunk.imports.iter().chain(&chunk.dynamic_imports).map(|name| name.as_str()).find(foreign) {
         return Err(vec![Diagnostic::new("unresolved-import", format!("the bundle would still import {name:?}"))]);
     }

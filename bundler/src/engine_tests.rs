@@ -59,6 +59,7 @@ impl<'a> Case<'a> {
             dialect: program.dialect().clone(),
             rewrites: self.rewrites.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect(),
             options: self.options.clone(),
+            link: None,
         }
     }
 
