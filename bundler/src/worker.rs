@@ -296,10 +296,12 @@ impl Worker {
         Err(Error::TooLarge { what: what.to_owned(), measured, limit, knob }.into())
     }
 
-    /// Turns the end of a conversation into what the caller is told. After an error the worker is of no more use.
+    /// Turns the end of a conversation into what the caller is told. After any other error than a wrong program the worker is of no more use.
     async fn settle<T>(&mut self, stage: Stage, result: Option<Result<T, Trouble>>) -> Result<T, Error> {
         let error = match result {
             Some(Ok(value)) => return Ok(value),
+            // A wrong program is an answer like any other; it may be asked about in another way.
+            Some(Err(Trouble::Known(error @ Error::Bundle(_)))) => return Err(error),
             Some(Err(Trouble::Known(error))) => error,
             None => Error::Deadline { stage, limit: self.limits.deadline },
             Some(Err(Trouble::Connection(error))) if error.kind() == io::ErrorKind::InvalidData => {
