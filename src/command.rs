@@ -117,6 +117,7 @@ fn prepare(program: ProgramArguments, limits: &LimitArguments) -> Result<(Pipeli
     let request = Request {
         entry: project.entry,
         files: Box::new(DiskFiles::new(project.root, pipeline.bundler_limits.file_bytes)),
+        data: Vec::new(),
         dependencies,
         manifest,
         unlisted: if auto { Unlisted::Latest } else { Unlisted::Refuse },

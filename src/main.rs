@@ -11,6 +11,7 @@ mod config;
 mod console;
 mod error;
 mod exit_code;
+mod files;
 mod pipeline;
 mod progress;
 mod project;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
             Command::Bundle(arguments) => command::bundle(arguments).into(),
             Command::Serve(arguments) => command::serve(arguments).into(),
             Command::BundlerWorker => bundler_worker(),
-            Command::ExecutorWorker => executor::worker_main(),
+            Command::ExecutorWorker => executor::worker_main(files::open_image),
         },
         Err(error) => {
             // Nobody is left to tell when the reader of the help has gone away.

@@ -105,6 +105,11 @@ impl SentFiles {
         }
     }
 
+    /// All files.
+    pub(crate) fn to_vec(&self) -> Vec<(String, Vec<u8>)> {
+        self.0.iter().map(|(path, text)| (path.0.clone(), text.clone().into_bytes())).collect()
+    }
+
     /// The files' names, sorted.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(RelativePath::as_str)

@@ -243,7 +243,7 @@ core.setReportExceptionCallback(event.reportException);
 // node:process and node:module finish their own set-up from these when they are first used.
 internals.__nodeBootstrapArgs = {
   __proto__: null,
-  usesLocalNodeModulesDir: false,
+  usesLocalNodeModulesDir: true,
   runningOnMainThread: true,
   argv0: "node",
   nodeDebug: "",
@@ -269,6 +269,10 @@ core.setHandledPromiseRejectionHandler((promise, reason) => {
 // ---------------------------------------------------------------------------------------------------------------------
 // Runs in the process of each run, before guest code.
 
+// Loads a file as CommonJS, for an `import` of it.
+const lazyModule = core.createLazyLoader("node:module");
+const requireFile = (path) => lazyModule().default._load(path, undefined, false);
+
 // Runs what is queued for the next tick, and microtasks.
 const drain = core.__drainNextTickAndMacrotasks;
 
@@ -277,7 +281,7 @@ internals.start = () => {
   delete globalThis.__bootstrap;
   delete globalThis.bootstrap;
   delete globalThis.Deno;
-  return [call, drain];
+  return [call, drain, requireFile];
 };
 
 // The entry contract (README, "What a program looks like"). Answers with an array: a kind and what belongs to it.

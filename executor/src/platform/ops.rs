@@ -197,6 +197,11 @@ fn op_replaced_user_info(#[smi] _uid: u32) -> UserInfo {
     UserInfo { username: "hoist", homedir: "/hoist", shell: None }
 }
 
+#[op2(fast)]
+fn op_napi_open(#[string] path: &str) -> Result<(), JsErrorBox> {
+    Err(super::run_time_modules::native_add_on(path))
+}
+
 /// Every op that is here instead of one that Deno's crates bring.
 fn replace(op: OpDecl) -> OpDecl {
     let replacement = match op.name {
@@ -238,7 +243,7 @@ macro_rules! absent_ops {
         deno_core::extension!(
             runtime,
             deps = [deno_webidl, deno_web, deno_crypto, deno_fetch, deno_node],
-            ops = [op_hoist_log, $($name),*],
+            ops = [op_hoist_log, op_napi_open, $($name),*],
             esm_entry_point = "ext:runtime/bootstrap.js",
             esm = [dir "src/platform", "ext:runtime/bootstrap.js" = "bootstrap.js"],
             lazy_loaded_esm = [dir "src/platform", "ext:runtime/98_global_scope_shared.js" = "global_scope.js"],
@@ -259,7 +264,6 @@ absent_ops!(
     op_host_recv_message,
     op_host_recv_message_sync,
     op_host_terminate_worker,
-    op_napi_open,
     op_node_database_backup,
     op_node_worker_thread_post_message,
     op_node_worker_thread_recv_message,
