@@ -100,10 +100,13 @@ impl Pipeline {
                 Way::Layered => build.layered(plan, trace, observer).await?,
                 Way::Whole(options) => build.whole(options, trace, observer).await?,
             };
+            // Most programs look at no file: for them nothing is fetched, once their modules are kept.
+            let mut tree = Tree { mounts: Vec::new() };
             if needs_files(&built) {
                 build.fetch(trace, observer).await?;
+                tree = build.tree.unwrap_or(tree);
             }
-            Ok((built, build.tree.filter(|_| needs_files(&built)).unwrap_or(Tree { mounts: Vec::new() })))
+            Ok((built, tree))
         };
         let built: Result<_, Error> = built.await;
         let released = lease.release().await;
@@ -145,12 +148,7 @@ struct Build<'a> {
 
 impl Build<'_> {
     /// Links the program to its layer, or bundles it as a whole and says why.
-    async fn layered(
-        &mut self,
-        plan: LayerPlan,
-        trace: &mut Trace,
-        observer: &dyn Observer,
-    ) -> Result<Built, Error> {
+    async fn layered(&mut self, plan: LayerPlan, trace: &mut Trace, observer: &dyn Observer) -> Result<Built, Error> {
         let options = BundleOptions::run();
         let reason = match plan {
             LayerPlan::Whole { reason } => reason,

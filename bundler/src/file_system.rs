@@ -157,6 +157,18 @@ impl VirtualFiles {
         mounts
     }
 
+    /// The folder, below the root, of the package that a path belongs to.
+    pub(crate) fn mount_of_path<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let relative = path.strip_prefix(ROOT)?.strip_prefix('/')?;
+        let (_, rest) = self.mount_of(relative)?;
+        relative.strip_suffix(rest).map(|mount| mount.trim_end_matches('/'))
+    }
+
+    /// Whether a package stands in this folder, below the root.
+    pub(crate) fn is_mount(&self, folder: &str) -> bool {
+        self.0.mounts.contains_key(folder)
+    }
+
     fn mount_of<'a>(&self, relative: &'a str) -> Option<(&MountedPackage, &'a str)> {
         let mut end = relative.len();
         loop {

@@ -22,7 +22,7 @@ use crate::{
     diagnostics::Diagnostic,
     layer::{LayerImport, LayerInterface},
     limits::Limits,
-    options::BundleOptions,
+    options::{Bundle, BundleOptions},
     scan::Scan,
 };
 
@@ -79,9 +79,9 @@ pub(crate) enum Reply {
     Mapped,
     /// The bytes are the code, then the map.
     Bundled {
+        /// Without its texts.
+        bundle: Bundle,
         code_bytes: usize,
-        builtins: Vec<String>,
-        warnings: Vec<Diagnostic>,
         /// A layer's.
         exports: Vec<Option<BTreeSet<String>>>,
     },

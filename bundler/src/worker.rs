@@ -120,7 +120,13 @@ impl Worker {
             .kill_on_drop(true)
             .spawn()
             .map_err(problem)?;
-        let mut worker = Self { child, end: OwnerEnd::new(ours).map_err(problem)?, limits: limits.clone(), images: 0, program: Sha256::new() };
+        let mut worker = Self {
+            child,
+            end: OwnerEnd::new(ours).map_err(problem)?,
+            limits: limits.clone(),
+            images: 0,
+            program: Sha256::new(),
+        };
         let sent = worker.end.send(&Request::Setup(limits.clone()), &[]).await.map_err(Trouble::from);
         worker.settle(Stage::Start, Some(sent)).await?;
         Ok(worker)
@@ -271,8 +277,8 @@ impl Worker {
     async fn ask(&mut self, request: &Request) -> Result<Answer, Trouble> {
         self.end.send(request, &[]).await?;
         let (reply, bytes) = self.end.receive(2 * self.limits.output_bytes).await?;
-        let (code_bytes, builtins, warnings, exports) = match reply {
-            Reply::Bundled { code_bytes, builtins, warnings, exports } => (code_bytes, builtins, warnings, exports),
+        let (mut bundle, code_bytes, exports) = match reply {
+            Reply::Bundled { bundle, code_bytes, exports } => (bundle, code_bytes, exports),
             Reply::Unlinkable(reason) => return Ok(Answer::Unlinkable(reason)),
             Reply::OutputTooLarge { measured } => {
                 self.check("bytes of the bundle", measured, self.limits.output_bytes, "output_bytes")?;
@@ -285,8 +291,9 @@ impl Worker {
         if !code.is_char_boundary(code_bytes) {
             return Err(not_text().into());
         }
-        let source_map = code.split_off(code_bytes);
-        Ok(Answer::Bundled(Bundle { code, source_map, builtins, warnings }, exports))
+        bundle.source_map = code.split_off(code_bytes);
+        bundle.code = code;
+        Ok(Answer::Bundled(bundle, exports))
     }
 
     fn check(&self, what: &str, measured: u64, limit: u64, knob: &'static str) -> Result<(), Trouble> {
