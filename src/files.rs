@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use bundler::{Bundle, FileSource};
+use bundler::FileSource;
 use executor::{FileTree, Folder, FolderImage};
 use registry_cache::{MappedImage, PackageImage, Tree};
 
@@ -25,12 +25,8 @@ impl OwnFiles {
         Self { source, found: data.into_iter().collect() }
     }
 
-    /// The tree of the program: its own files at the root, its packages where npm would put them. Empty when the bundle
-    /// cannot look at files.
-    pub(crate) fn for_bundle(self, bundle: &Bundle, packages: &Tree) -> Result<FileTree, Error> {
-        if !bundle.needs_files {
-            return Ok(FileTree::default());
-        }
+    /// The tree of the program: its own files at the root, its packages where npm would put them.
+    pub(crate) fn with_packages(self, packages: &Tree) -> Result<FileTree, Error> {
         let mut folders = Vec::with_capacity(packages.mounts.len() + 1);
         if !self.found.is_empty() {
             folders.push(folder(String::new(), Arc::new(PackageImage::from_files(self.found)?)));

@@ -24,13 +24,19 @@ impl Case<'_> {
 #[test]
 fn a_computed_require_finds_the_bundles_own_instance() {
     let case = Case::new(
-        &[("a.mjs", "import moment from 'moment'; moment.load('xx'); import again from 'moment/again.js'; export default [moment.locales, again.same, moment.count()]")],
+        &[(
+            "a.mjs",
+            "import moment from 'moment'; moment.load('xx'); import again from 'moment/again.js'; export default [moment.locales, again.same, moment.count()]",
+        )],
         &[(
             "node_modules/moment",
             "moment@1.0.0",
             &[
                 ("package.json", r#"{"main": "moment.js"}"#),
-                ("moment.js", "var n = 0; globalThis.evaluated = (globalThis.evaluated || 0) + 1; exports.locales = ['en']; exports.define = (l) => exports.locales.push(l); exports.load = (l) => require('./locale/' + l); exports.count = () => evaluated"),
+                (
+                    "moment.js",
+                    "var n = 0; globalThis.evaluated = (globalThis.evaluated || 0) + 1; exports.locales = ['en']; exports.define = (l) => exports.locales.push(l); exports.load = (l) => require('./locale/' + l); exports.count = () => evaluated",
+                ),
                 ("locale/xx.js", "require('../moment').define('xx')"),
                 ("again.js", "var name = 'moment'; exports.same = require(name) === require('./moment')"),
             ],
@@ -42,17 +48,33 @@ fn a_computed_require_finds_the_bundles_own_instance() {
 #[test]
 fn the_loader_may_be_first() {
     let case = Case::new(
-        &[("a.mjs", "import early from 'early'; import late from 'late'; export default [early === late, late.n, globalThis.evaluations]")],
+        &[(
+            "a.mjs",
+            "import early from 'early'; import late from 'late'; export default [early === late, late.n, globalThis.evaluations]",
+        )],
         &[
             (
                 "node_modules/early",
                 "early@1.0.0",
                 &[
                     ("package.json", r#"{"type": "module", "main": "index.js", "dependencies": {"late": "1"}}"#),
-                    ("index.js", "import {createRequire} from 'module'; const name = 'late'; export default createRequire(import.meta.url)(name)"),
+                    (
+                        "index.js",
+                        "import {createRequire} from 'module'; const name = 'late'; export default createRequire(import.meta.url)(name)",
+                    ),
                 ],
             ),
-            ("node_modules/late", "late@1.0.0", &[("index.js", "globalThis.evaluations = (globalThis.evaluations || 0) + 1; exports.n = 1; exports.inner = require('./inner')"), ("inner.json", "{}")]),
+            (
+                "node_modules/late",
+                "late@1.0.0",
+                &[
+                    (
+                        "index.js",
+                        "globalThis.evaluations = (globalThis.evaluations || 0) + 1; exports.n = 1; exports.inner = require('./inner')",
+                    ),
+                    ("inner.json", "{}"),
+                ],
+            ),
         ],
     );
     assert_eq!(case.value_beside(), "[true,1,1]");
@@ -67,7 +89,10 @@ fn cycles_through_the_loader_see_what_is_there_so_far() {
             "p@1.0.0",
             &[
                 ("index.js", "exports.before = 1; var b = './b'; exports.b = require(b).seen; exports.after = 2"),
-                ("b.js", "var a = require('./index'); exports.seen = Object.keys(a).concat(Object.getPrototypeOf(a) === Object.prototype)"),
+                (
+                    "b.js",
+                    "var a = require('./index'); exports.seen = Object.keys(a).concat(Object.getPrototypeOf(a) === Object.prototype)",
+                ),
             ],
         )],
     );
@@ -82,7 +107,10 @@ fn a_module_that_throws_is_tried_again() {
             "node_modules/p",
             "p@1.0.0",
             &[
-                ("index.js", "var tries = []; for (var i = 0; i < 3; i++) { try { require('./b'); tries.push('fine') } catch (e) { tries.push(e.message) } } module.exports = tries; module.require"),
+                (
+                    "index.js",
+                    "var tries = []; for (var i = 0; i < 3; i++) { try { require('./b'); tries.push('fine') } catch (e) { tries.push(e.message) } } module.exports = tries; module.require",
+                ),
                 ("b.js", "globalThis.c = (globalThis.c || 0) + 1; if (c < 3) throw new Error('no ' + c)"),
             ],
         )],
@@ -93,15 +121,27 @@ fn a_module_that_throws_is_tried_again() {
 #[test]
 fn a_module_has_what_node_gives_it() {
     let case = Case::new(
-        &[("a.mjs", "import p from 'p'; import q from 'p/q.js'; const e = (await import('p/e.mjs')).default; export default [p, q, e].flat()")],
+        &[(
+            "a.mjs",
+            "import p from 'p'; import q from 'p/q.js'; const e = (await import('p/e.mjs')).default; export default [p, q, e].flat()",
+        )],
         &[(
             "node_modules/p",
             "p@1.0.0",
             &[
-                ("index.js", "var m = module, path = require('path'); var rel = (x) => path.relative(path.dirname(path.dirname(__dirname)), x); module.exports = [rel(module.id), rel(module.filename), rel(module.path), rel(m.paths[0]), typeof m.require('fs').readFileSync, m.constructor.name, m.parent === undefined, require.main === module, rel(require.resolve('./q')), m === require.cache[__filename], require('./q')]"),
-                ("q.js", "module.exports = [typeof module.parent, module.children.length, eval('req' + 'uire')('./data').d, this === exports]"),
+                (
+                    "index.js",
+                    "var m = module, path = require('path'); var rel = (x) => path.relative(path.dirname(path.dirname(__dirname)), x); module.exports = [rel(module.id), rel(module.filename), rel(module.path), rel(m.paths[0]), typeof m.require('fs').readFileSync, m.constructor.name, m.parent === undefined, require.main === module, rel(require.resolve('./q')), m === require.cache[__filename], require('./q')]",
+                ),
+                (
+                    "q.js",
+                    "module.exports = [typeof module.parent, module.children.length, eval('req' + 'uire')('./data').d, this === exports]",
+                ),
                 ("data.json", r#"{"d": 4}"#),
-                ("e.mjs", "import fs from 'fs'; export default [fs.readFileSync(new URL('./data.json', import.meta.url), 'utf8'), import.meta.filename.endsWith('e.mjs'), import.meta.dirname.endsWith('p'), import.meta.resolve('./x').startsWith('file:'), (await import('./' + 'f.mjs')).default, (await import(['p', 'q.js'].join('/'))).default[2], import.meta.main]"),
+                (
+                    "e.mjs",
+                    "import fs from 'fs'; export default [fs.readFileSync(new URL('./data.json', import.meta.url), 'utf8'), import.meta.filename.endsWith('e.mjs'), import.meta.dirname.endsWith('p'), import.meta.resolve('./x').startsWith('file:'), (await import('./' + 'f.mjs')).default, (await import(['p', 'q.js'].join('/'))).default[2], import.meta.main]",
+                ),
                 ("f.mjs", "import p from './q.js'; export default p[2]"),
             ],
         )],
@@ -120,11 +160,17 @@ fn sloppy_code_is_loaded_from_its_file() {
             "node_modules/p",
             "p@1.0.0",
             &[
-                ("index.js", "module.exports = [require('./with'), require('./callee'), require('./octal'), require('./leaks'), require('./this'), require('./block'), require('./names')]"),
+                (
+                    "index.js",
+                    "module.exports = [require('./with'), require('./callee'), require('./octal'), require('./leaks'), require('./this'), require('./block'), require('./names')]",
+                ),
                 ("with.js", "with ({ a: 1 }) { module.exports = a; }"),
                 ("callee.js", "module.exports = (function (n) { return n ? n * arguments.callee(n - 1) : 1 })(3)"),
                 ("octal.js", "module.exports = [010, '\\033'.length]"),
-                ("leaks.js", "for (i = 0; i < 2; i++); var o = {}; ({ j } = { j: 3 }); module.exports = [i, typeof globalThis.i, j, require('./with')]"),
+                (
+                    "leaks.js",
+                    "for (i = 0; i < 2; i++); var o = {}; ({ j } = { j: 3 }); module.exports = [i, typeof globalThis.i, j, require('./with')]",
+                ),
                 ("this.js", "(function () { this.leaked = 5 })(); module.exports = leaked"),
                 ("block.js", "if (true) { function f() { return 6 } } module.exports = f()"),
                 ("names.js", "var let = 1, static = 2; function f(a, a) { return a } module.exports = f(1, 7)"),
@@ -153,11 +199,23 @@ fn what_is_read_at_run_time_is_told() {
     let case = Case::new(
         &[("a.mjs", "import 'p'; import 'q'; import 'r'; import 's'")],
         &[
-            ("node_modules/p", "p@1.0.0", &[("index.js", "exports.x = (n) => require(n)"), ("package.json", r#"{"dependencies": {"d": "1"}}"#)]),
-            ("node_modules/p/node_modules/d", "d@2.0.0", &[("index.js", ""), ("package.json", r#"{"peerDependencies": {"e": "1"}}"#)]),
+            (
+                "node_modules/p",
+                "p@1.0.0",
+                &[("index.js", "exports.x = (n) => require(n)"), ("package.json", r#"{"dependencies": {"d": "1"}}"#)],
+            ),
+            (
+                "node_modules/p/node_modules/d",
+                "d@2.0.0",
+                &[("index.js", ""), ("package.json", r#"{"peerDependencies": {"e": "1"}}"#)],
+            ),
             ("node_modules/d", "d@1.0.0", &[("index.js", "")]),
             ("node_modules/e", "e@1.0.0", &[("index.js", "")]),
-            ("node_modules/q", "q@1.0.0", &[("index.js", "exports.f = __dirname"), ("package.json", r#"{"dependencies": {"d": "1"}}"#)]),
+            (
+                "node_modules/q",
+                "q@1.0.0",
+                &[("index.js", "exports.f = __dirname"), ("package.json", r#"{"dependencies": {"d": "1"}}"#)],
+            ),
             ("node_modules/r", "r@1.0.0", &[("index.js", "exports.r = typeof require")]),
             ("node_modules/s", "s@1.0.0", &[("index.js", "exports.s = require('fs')")]),
         ],
@@ -168,6 +226,7 @@ fn what_is_read_at_run_time_is_told() {
         bundle.read_at_run_time,
         ["node_modules/e", "node_modules/p", "node_modules/p/node_modules/d", "node_modules/q"]
     );
-    let packages: Vec<_> = bundle.warnings.iter().map(|warning| warning.package.as_deref().unwrap_or_default()).collect();
+    let packages: Vec<_> =
+        bundle.warnings.iter().map(|warning| warning.package.as_deref().unwrap_or_default()).collect();
     assert_eq!(packages, ["p@1.0.0", "q@1.0.0"], "{:#?}", bundle.warnings);
 }

@@ -118,11 +118,7 @@ fn outside(text: &str, path: &str) -> Rewritten {
     let mut magic = MagicString::new(text);
     let code = "require(\"hoist:require\").outside(module);";
     magic.prepend(code);
-    let map = magic.source_map(SourceMapOptions {
-        include_content: true,
-        source: path.into(),
-        hires: Hires::Boundary,
-    });
+    let map = magic.source_map(SourceMapOptions { include_content: true, source: path.into(), hires: Hires::Boundary });
     Rewritten { code: code.to_owned(), map, uses: Uses::LOADER }
 }
 
@@ -298,8 +294,7 @@ impl<'s, 'a> Editor<'s, 'a> {
 
     fn unused_name(&self, wanted: &str) -> String {
         let scoping = self.semantic.scoping();
-        let is_used =
-            |name: &str| scoping.root_unresolved_references().contains_key(name) || self.declares(name);
+        let is_used = |name: &str| scoping.root_unresolved_references().contains_key(name) || self.declares(name);
         let mut name = wanted.to_owned();
         while is_used(&name) {
             name.push('_');

@@ -27,5 +27,5 @@ pub use file_tree::{FileTree, Folder, FolderImage, OpenImage};
 pub use guest::{WorkerAllocator, worker_main};
 pub use limits::Limits;
 pub use outcome::{Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
-pub use program::Program;
+pub use program::{Module, Program};
 pub use worker::{Executor, WorkerCommand};

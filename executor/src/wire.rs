@@ -89,6 +89,8 @@ pub(crate) struct Start {
     pub(crate) folders_bytes: usize,
     pub(crate) code_bytes: usize,
     pub(crate) source_map_bytes: Option<usize>,
+    pub(crate) layer_bytes: Option<usize>,
+    pub(crate) layer_map_bytes: Option<usize>,
     pub(crate) input_bytes: Option<usize>,
     pub(crate) cpu_seconds: u64,
     pub(crate) heap_bytes: usize,
@@ -109,6 +111,8 @@ impl Start {
             folders_bytes: files.folders.len(),
             code_bytes: program.code.len(),
             source_map_bytes: program.source_map.as_ref().map(String::len),
+            layer_bytes: program.layer.as_ref().map(|layer| layer.code.len()),
+            layer_map_bytes: layer_map(program).map(String::len),
             input_bytes: program.input.as_ref().map(String::len),
             // The kernel's own limit counts whole seconds; the service's clock is exact and comes first.
             cpu_seconds: limits.cpu.as_secs() + 2,
@@ -123,8 +127,8 @@ impl Start {
 
     /// All parts together, in bytes.
     pub(crate) fn parts_bytes(&self) -> usize {
-        let optional = self.source_map_bytes.unwrap_or(0) + self.input_bytes.unwrap_or(0);
-        self.folders_bytes + self.code_bytes + optional
+        let optional = [self.source_map_bytes, self.layer_bytes, self.layer_map_bytes, self.input_bytes];
+        self.folders_bytes + self.code_bytes + optional.into_iter().flatten().sum::<usize>()
     }
 }
 
@@ -151,6 +155,18 @@ impl<'a> Images<'a> {
         }
         Ok(Self { images, folders: serde_json::to_vec(&folders)? })
     }
+}
+
+/// A program's parts, in the order in which they follow the first message.
+pub(crate) fn parts(program: &crate::Program) -> impl Iterator<Item = &String> {
+    let layer = program.layer.as_ref().map(|layer| &layer.code);
+    [Some(&program.code), program.source_map.as_ref(), layer, layer_map(program), program.input.as_ref()]
+        .into_iter()
+        .flatten()
+}
+
+fn layer_map(program: &crate::Program) -> Option<&String> {
+    program.layer.as_ref().and_then(|layer| layer.source_map.as_ref())
 }
 
 /// Writes a message's header in front of a payload. Needs no allocation beyond `buffer`.

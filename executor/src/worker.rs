@@ -19,7 +19,7 @@ use crate::outcome::{Exceeded, Level, LimitKind, LogLine, Outcome, Report, Respo
 use crate::process::Process;
 use crate::program::Program;
 use crate::wire::{
-    Answer, DESCRIPTORS, Images, Kind, LINE_BYTES, MESSAGE_BYTES, Secret, Start, level_from_byte, unframe,
+    Answer, DESCRIPTORS, Images, Kind, LINE_BYTES, MESSAGE_BYTES, Secret, Start, level_from_byte, parts, unframe,
 };
 
 /// How often the processor time of a run is looked at. What it may exceed its limit by.
@@ -53,9 +53,7 @@ impl Executor {
     ///
     /// Only for what is not the program's doing: [`Error`].
     pub async fn run(&self, program: &Program, limits: &Limits) -> Result<Report, Error> {
-        let bytes = program.code.len()
-            + program.source_map.as_ref().map_or(0, String::len)
-            + program.input.as_ref().map_or(0, String::len);
+        let bytes = parts(program).map(String::len).sum();
         if bytes > limits.program_bytes {
             return Err(Error::ProgramTooLarge { bytes, limit: limits.program_bytes });
         }
@@ -149,9 +147,8 @@ async fn send_program(process: &Process, secret: &Secret, program: &Program, lim
     for images in files.images.chunks(DESCRIPTORS) {
         send_images(process, images).await?;
     }
-    let optional = [program.source_map.as_ref(), program.input.as_ref()].into_iter().flatten();
-    let parts = [files.folders.as_slice(), program.code.as_bytes()];
-    for part in parts.into_iter().chain(optional.map(String::as_bytes)) {
+    let texts = parts(program).map(String::as_bytes);
+    for part in std::iter::once(files.folders.as_slice()).chain(texts) {
         for chunk in part.chunks(MESSAGE_BYTES) {
             send(process, chunk).await?;
         }

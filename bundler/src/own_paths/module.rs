@@ -187,8 +187,7 @@ impl Editor<'_, '_> {
                 if !reference.is_write() || super::sloppy::is_in_strict_function(node, self.semantic) {
                     continue;
                 }
-                let shorthand =
-                    matches!(nodes.parent_kind(node), AstKind::AssignmentTargetPropertyIdentifier(_));
+                let shorthand = matches!(nodes.parent_kind(node), AstKind::AssignmentTargetPropertyIdentifier(_));
                 let before = if shorthand { format!("{name}:globalThis.") } else { "globalThis.".to_owned() };
                 found.push((nodes.kind(node).span(), format!("{before}{name}")));
             }

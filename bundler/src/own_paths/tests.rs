@@ -140,7 +140,9 @@ fn a_require_that_a_module_makes_is_as_good_as_its_own() {
     const URL: &str = "\"file:///hoist/node_modules/x/lib/y.js\"";
     assert_eq!(
         rewritten("import {createRequire} from 'module'; const r = createRequire(import.meta.url); r('a'); r(b)"),
-        format!(";import\"hoist:require\";import {{createRequire}} from 'module'; const r = createRequire({URL}); require('a'); r(b)")
+        format!(
+            ";import\"hoist:require\";import {{createRequire}} from 'module'; const r = createRequire({URL}); require('a'); r(b)"
+        )
     );
     assert_eq!(
         rewritten(

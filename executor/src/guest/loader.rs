@@ -4,7 +4,7 @@
 //! They are known once the file has run, so it runs when it is loaded.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use deno_core::error::ModuleLoaderError;
@@ -22,18 +22,43 @@ const COMMONJS: &str = "commonjs";
 /// The type of the module beside it that holds its `module.exports`.
 const EXPORTS: &str = "commonjs-exports";
 
+/// What the program imports its layer as, and where that stands.
+const LAYER: &str = "hoist:layer";
+const LAYER_URL: &str = "file:///hoist/layer.js";
+
+/// The module that a program is linked to.
+pub(super) struct LayerModule {
+    specifier: ModuleSpecifier,
+    /// Until it is loaded, once.
+    code: Cell<Option<String>>,
+    source_map: Option<Rc<[u8]>>,
+}
+
+impl LayerModule {
+    /// A layer with its source map.
+    pub(super) fn new(code: String, source_map: Option<Rc<[u8]>>) -> Result<Self, deno_core::url::ParseError> {
+        Ok(Self { specifier: ModuleSpecifier::parse(LAYER_URL)?, code: Cell::new(Some(code)), source_map })
+    }
+}
+
 /// The loader of a run.
 pub(super) struct Loader {
     specifier: ModuleSpecifier,
     source_map: Option<Rc<[u8]>>,
+    layer: Option<LayerModule>,
     modules: RunTimeModules,
     require: Rc<RefCell<Option<v8::Global<v8::Function>>>>,
 }
 
 impl Loader {
-    /// The program's specifier and source map, and where other modules are found.
-    pub(super) fn new(specifier: ModuleSpecifier, source_map: Option<Rc<[u8]>>, modules: RunTimeModules) -> Self {
-        Self { specifier, source_map, modules, require: Rc::default() }
+    /// The program's specifier and source map, what it is linked to, and where other modules are found.
+    pub(super) fn new(
+        specifier: ModuleSpecifier,
+        source_map: Option<Rc<[u8]>>,
+        layer: Option<LayerModule>,
+        modules: RunTimeModules,
+    ) -> Self {
+        Self { specifier, source_map, layer, modules, require: Rc::default() }
     }
 
     /// What loads a file as CommonJS, by its path. Without it none can be imported.
@@ -63,6 +88,9 @@ impl ModuleLoader for Loader {
     ) -> Result<ModuleSpecifier, ModuleLoaderError> {
         if specifier == self.specifier.as_str() {
             return Ok(self.specifier.clone());
+        }
+        if let Some(layer) = self.layer.as_ref().filter(|_| specifier == LAYER && referrer == self.specifier.as_str()) {
+            return Ok(layer.specifier.clone());
         }
         if specifier.strip_prefix("node:").unwrap_or(specifier) == "sqlite" {
             return Err(JsErrorBox::type_error("node:sqlite is not available in a run: it has no database engine"));
@@ -95,6 +123,11 @@ impl ModuleLoader for Loader {
         _referrer: Option<&ModuleLoadReferrer>,
         _options: ModuleLoadOptions,
     ) -> ModuleLoadResponse {
+        let layer = self.layer.as_ref().filter(|layer| layer.specifier == *specifier);
+        if let Some(code) = layer.and_then(|layer| layer.code.take()) {
+            let code = ModuleSourceCode::String(code.into());
+            return ModuleLoadResponse::Sync(Ok(ModuleSource::new(ModuleType::JavaScript, code, specifier, None)));
+        }
         ModuleLoadResponse::Sync(self.modules.load(specifier).map(|loaded| source(specifier, loaded)))
     }
 
@@ -104,8 +137,12 @@ impl ModuleLoader for Loader {
     }
 
     fn get_source_map(&self, file_name: &str) -> Option<Cow<'_, [u8]>> {
-        let map = self.source_map.as_ref().filter(|_| file_name == self.specifier.as_str())?;
-        Some(Cow::Borrowed(map))
+        let layer = self.layer.as_ref().filter(|layer| file_name == layer.specifier.as_str());
+        let map = match layer {
+            Some(layer) => layer.source_map.as_ref(),
+            None => self.source_map.as_ref().filter(|_| file_name == self.specifier.as_str()),
+        };
+        map.map(|map| Cow::Borrowed(&**map))
     }
 }
 

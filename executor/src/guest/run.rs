@@ -16,7 +16,7 @@ use rustix::process::{Resource, Rlimit};
 use super::answer::{self, Call};
 use super::buffers::Buffers;
 use super::channel::{self, Channel, Received};
-use super::loader::Loader;
+use super::loader::{LayerModule, Loader};
 use super::{allocator, snapshot};
 use crate::file_tree::{LazyImage, OpenImage};
 use crate::outcome::{Exceeded, LimitKind};
@@ -46,7 +46,7 @@ fn run(open: OpenImage) -> Result<Infallible, Box<dyn std::error::Error>> {
     sandbox::close_inherited()?;
     let socket = take_socket()?;
     let Received { start, images, parts } = channel::receive(&socket, open)?;
-    let (program, tree) = GuestProgram::split(&start, &images, parts)?;
+    let (mut program, tree) = GuestProgram::split(&start, &images, parts)?;
     let mut status = std::fs::File::open("/proc/self/status")?;
     sandbox::enter()?;
     let channel = channel::open(socket, start.secret);
@@ -62,7 +62,8 @@ fn run(open: OpenImage) -> Result<Infallible, Box<dyn std::error::Error>> {
     let buffers = Buffers::new(start.buffer_bytes);
     let files = Files::new(tree, start.temporary_bytes);
     let Platform { extensions, modules } = Platform::new(files.clone());
-    let loader = Rc::new(Loader::new(program.specifier.clone(), program.source_map.clone(), modules));
+    let layer = program.layer.take().map(|(code, source_map)| LayerModule::new(code, source_map)).transpose()?;
+    let loader = Rc::new(Loader::new(program.specifier.clone(), program.source_map.clone(), layer, modules));
     let mut runtime = JsRuntime::new(RuntimeOptions {
         startup_snapshot: Some(snapshot::SNAPSHOT),
         residual_lazy_js_sources: snapshot::scripts(),
@@ -110,6 +111,7 @@ struct GuestProgram {
     specifier: ModuleSpecifier,
     code: String,
     source_map: Option<Rc<[u8]>>,
+    layer: Option<(String, Option<Rc<[u8]>>)>,
     input: Option<String>,
 }
 
@@ -129,11 +131,14 @@ impl GuestProgram {
         let place = |(path, image): FolderMessage| Some((path, images.get(image)?.clone()));
         let code = String::from_utf8(take(start.code_bytes)?.to_vec())?;
         let source_map = start.source_map_bytes.map(&mut take).transpose()?.map(Rc::from);
+        let layer_code = start.layer_bytes.map(&mut take).transpose()?.map(<[u8]>::to_vec);
+        let layer_map = start.layer_map_bytes.map(&mut take).transpose()?.map(Rc::from);
+        let layer = layer_code.map(String::from_utf8).transpose()?.map(|code| (code, layer_map));
         let input =
             start.input_bytes.map(&mut take).transpose()?.map(|bytes| String::from_utf8(bytes.to_vec())).transpose()?;
         let specifier = ModuleSpecifier::parse("file:///hoist/")?.join(&start.name)?;
         let tree = Tree::new(folders.into_iter().filter_map(place));
-        Ok((Self { specifier, code, source_map, input }, tree))
+        Ok((Self { specifier, code, source_map, layer, input }, tree))
     }
 }
 
