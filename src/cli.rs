@@ -50,6 +50,9 @@ pub(crate) struct RunArguments {
     /// Where the program and its packages come from.
     #[command(flatten)]
     pub(crate) program: ProgramArguments,
+    /// Files below the project's root that the program reads, as data/**/*.csv; may stand several times
+    #[arg(long = "files", value_name = "GLOB")]
+    pub(crate) files: Vec<String>,
     /// The value that the default export is called with, or the request for one with `fetch`
     #[arg(long, value_name = "JSON", value_parser = parse_json, allow_hyphen_values = true)]
     pub(crate) input: Option<JsonText>,

@@ -17,6 +17,7 @@ use crate::cli::{
 };
 use crate::config::{CacheConfig, Environment, ServiceLimits, run_limits};
 use crate::console;
+use crate::data_files::{self, DataLimits};
 use crate::error::Error;
 use crate::exit_code::{Exit, exit_of_error, exit_of_outcome};
 use crate::pipeline::{Answer, ManifestSource, Pipeline, Request};
@@ -31,10 +32,10 @@ const MANIFEST_BYTES: u64 = 8 << 20;
 
 /// `hoist run`.
 pub(crate) fn run(arguments: RunArguments) -> Exit {
-    let RunArguments { program, input, json, limits } = arguments;
+    let RunArguments { program, files, input, json, limits } = arguments;
     let input = input.map(|text| text.0);
     let work = async {
-        match prepare(program, &limits) {
+        match prepare(program, &files, &limits) {
             Ok((pipeline, request)) => {
                 watched(json, async |observer| pipeline.run(request, input, observer).await).await
             }
@@ -57,7 +58,7 @@ pub(crate) fn run(arguments: RunArguments) -> Exit {
 pub(crate) fn bundle(arguments: BundleArguments) -> Exit {
     let BundleArguments { program, output } = arguments;
     let work = async {
-        let (pipeline, request) = prepare(program, &LimitArguments::default())?;
+        let (pipeline, request) = prepare(program, &[], &LimitArguments::default())?;
         let mut trace = Trace::default();
         let options = BundleOptions::bundle();
         let (bundle, _) =
@@ -101,7 +102,7 @@ fn ended(result: Result<Exit, Error>) -> Exit {
     })
 }
 
-fn prepare(program: ProgramArguments, limits: &LimitArguments) -> Result<(Pipeline, Request), Error> {
+fn prepare(program: ProgramArguments, data: &[String], limits: &LimitArguments) -> Result<(Pipeline, Request), Error> {
     let ProgramArguments { file, dependencies, manifest, auto, cache } = program;
     let project = Project::of(&file)?;
     let dependencies = dependency_flags(dependencies)?;
@@ -113,10 +114,13 @@ fn prepare(program: ProgramArguments, limits: &LimitArguments) -> Result<(Pipeli
         None => ManifestSource::Nearest,
     };
     let pipeline = pipeline(limits, CacheAccess::Brief(cache_config(cache.folder, project.root.clone())))?;
+    let bundler::Limits { file_bytes, local_bytes, files, .. } = pipeline.bundler_limits;
+    let disk = DiskFiles::new(project.root.clone(), file_bytes);
+    let data = data_files::find(&project.root, &disk, data, DataLimits { files, bytes: local_bytes })?;
     let request = Request {
         entry: project.entry,
-        files: Box::new(DiskFiles::new(project.root, pipeline.bundler_limits.file_bytes)),
-        data: Vec::new(),
+        files: Box::new(disk),
+        data,
         dependencies,
         manifest,
         unlisted: if auto { Unlisted::Latest } else { Unlisted::Refuse },

@@ -8,6 +8,7 @@ mod cli;
 mod command;
 mod config;
 mod console;
+mod data_files;
 mod error;
 mod exit_code;
 mod files;
