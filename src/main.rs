@@ -9,6 +9,7 @@ mod cli;
 mod command;
 mod config;
 mod console;
+mod data_files;
 mod error;
 mod exit_code;
 mod files;
