@@ -19,6 +19,8 @@ use crate::{
     limits::Limits,
     options::BundleOptions,
     program::{Program, Round},
+    scan::Scan,
+    whereabouts,
     wire::{FileAnswer, MountMessage, Reply, Request, WorkerEnd},
 };
 
@@ -53,6 +55,9 @@ fn serve(mut end: WorkerEnd) -> io::Result<()> {
     let Some((Request::Setup(limits), _)) = end.receive(0)? else {
         return Err(io::Error::other("there was no set-up"));
     };
+    if let Some(memory) = end.descriptors().pop() {
+        whereabouts::tell(memory);
+    }
     restrict(&limits)?;
     let mut session = Session { limits, program: None, images: Vec::new() };
     while let Some((request, bytes)) = end.receive(session.limits.local_bytes)? {
@@ -103,9 +108,14 @@ impl Session {
         };
         match program.advance() {
             Round::Lacking(paths) => Reply::Lacking(paths.into_iter().collect()),
-            Round::Complete(scan) => Reply::Scanned(scan),
+            Round::Complete(scan) => self.scanned(scan),
             Round::Wrong(diagnostics) => self.wrong(diagnostics),
         }
+    }
+
+    fn scanned(&self, scan: Scan) -> Reply {
+        let (measured, limit) = (scan.imports.len() as u64, u64::from(self.limits.imports));
+        if measured > limit { Reply::TooManyImports { measured } } else { Reply::Scanned(scan) }
     }
 
     fn wrong(&self, mut diagnostics: Vec<Diagnostic>) -> Reply {

@@ -30,11 +30,13 @@ use crate::{
     diagnostics::Diagnostic,
     file_system::{ROOT, VirtualFiles},
     importers::{self, Importers},
+    nesting,
     options::{Bundle, BundleOptions, Minify, Purpose},
     own_paths::{self, Target, Targets},
     program::Dialect,
     resolution::{Resolution, Resolved, is_local},
     scan::ImportKind,
+    whereabouts,
 };
 
 /// Everything that a bundle is made of.
@@ -52,6 +54,9 @@ pub(crate) struct Input {
 
 /// How often a build is repeated without the files that cannot be parsed and that are only called for.
 const ATTEMPTS: usize = 3;
+
+/// What the engine finds wrong, beyond which no more is explained: a broken source can have a million errors.
+const MOST_ERRORS: usize = 1_000;
 
 /// Bundles. The error is never empty.
 pub(crate) async fn bundle(input: &Input) -> Result<Bundle, Vec<Diagnostic>> {
@@ -89,13 +94,13 @@ async fn attempt(input: &Input, broken: &BTreeMap<String, Diagnostic>) -> Attemp
         Ok(_) if !unresolved.is_empty() => Attempt::Done(Err(unresolved)),
         Ok((outputs, warnings)) => {
             let mut warnings: Vec<_> =
-                warnings.iter().filter_map(|warning| explain_warning(warning, input, &importers)).collect();
+                warnings.iter().take(MOST_ERRORS).filter_map(|warning| explain_warning(warning, input, &importers)).collect();
             warnings.sort_by(|left, right| left.place().cmp(&right.place()));
             warnings.dedup();
             Attempt::Done(finish(input, &importers, &outputs, warnings))
         }
         Err(errors) => {
-            let errors: Vec<_> = errors.iter().map(|error| explain(error, input, &importers)).collect();
+            let errors: Vec<_> = errors.iter().take(MOST_ERRORS).map(|error| explain(error, input, &importers)).collect();
             let skippable = |(path, error): &(Option<String>, Diagnostic)| {
                 error.code == "syntax-error"
                     && path.as_ref().is_some_and(|path| !is_local(path) && importers.is_only_called_for(path))
@@ -351,6 +356,12 @@ impl Plugin for Ours {
         match args.module_type {
             ModuleType::Js | ModuleType::Jsx | ModuleType::Ts | ModuleType::Tsx => {}
             _ => return Ok(None),
+        }
+        let _here = whereabouts::at(args.id);
+        if let Some(error) = nesting::check(args.code.as_str(), args.id) {
+            self.with_importers(|importers| importers.refused(args.id, error));
+            // Told when all is known; until then it is a module without anything.
+            return Ok(Some(HookTransformOutput { code: Some(String::new()), ..HookTransformOutput::default() }));
         }
         let targets = TargetsOf { ours: self, importer: args.id };
         Ok(own_paths::rewrite(args.code.as_str(), args.id, &targets).map(|rewritten| HookTransformOutput {

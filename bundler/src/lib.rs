@@ -6,7 +6,8 @@
 //!
 //! Modules in reading order:
 //! - `options`, `limits`: what a caller chooses; `error`, `diagnostics`: what it may hear.
-//! - `worker`, `wire`, `child`: the process, its frames, and its own side.
+//! - `worker`, `wire`, `child`: the process, its frames, and its own side; `whereabouts`: what it was at when it died;
+//!   `nesting`: what it refuses to walk.
 //! - `specifier`, `scan`: what a program imports; `file_system`, `resolution`: where that is found.
 //! - `own_paths`: each module's own `__dirname`, `import.meta.url` and `require`; `engine`: the bundle.
 
@@ -18,6 +19,7 @@ mod error;
 mod file_system;
 mod importers;
 mod limits;
+mod nesting;
 mod options;
 mod own_paths;
 mod production;
@@ -27,6 +29,7 @@ mod resolution;
 mod scan;
 mod source;
 mod specifier;
+mod whereabouts;
 mod wire;
 mod worker;
 

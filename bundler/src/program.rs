@@ -48,6 +48,9 @@ pub(crate) enum Round {
     Wrong(Vec<Diagnostic>),
 }
 
+/// Imports that lead nowhere, beyond which one walk notes no more.
+const MOST_DIAGNOSTICS: usize = 100;
+
 /// A program while it is being found, and after.
 #[derive(Debug)]
 pub(crate) struct Program {
@@ -214,9 +217,10 @@ impl Program {
                 Some(Some(bytes)) => crate::file_system::decode(bytes),
                 Some(None) | None => continue,
             };
+            let newlines: Vec<usize> = text.match_indices('\n').map(|(offset, _)| offset).collect();
             for import in &scan.imports {
                 let Specifier::Package(package) = specifier::parse(&import.specifier) else { continue };
-                let line = text.as_bytes().iter().take(import.offset).filter(|&&byte| byte == b'\n').count() + 1;
+                let line = newlines.partition_point(|&newline| newline < import.offset) + 1;
                 imports.insert(Import {
                     specifier: import.specifier.clone(),
                     package: package.name,
@@ -267,6 +271,8 @@ impl Walk {
                 Resolved::Builtin(_) | Resolved::Data => {}
                 // `#x` may lead to a package, which is not here yet; bundling will tell.
                 Resolved::Failed(_) if import.specifier.starts_with('#') => {}
+                // Each costs a look at the whole source.
+                Resolved::Failed(_) if self.diagnostics.len() >= MOST_DIAGNOSTICS => {}
                 Resolved::Failed(failure) => self.diagnostics.push(self.explain(path, import, &failure)),
             }
         }
@@ -294,7 +300,7 @@ impl Walk {
 fn syntax_errors(text: &str, path: &str, errors: Vec<crate::source::SyntaxError>) -> Vec<Diagnostic> {
     errors
         .into_iter()
-        .map(|error| Diagnostic::new("syntax-error", error.message).file(path).at_offset(text, error.offset))
+        .map(|error| error.diagnostic(text, path))
         .collect()
 }
 

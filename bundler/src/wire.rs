@@ -65,6 +65,10 @@ pub(crate) enum Reply {
     /// It must know these local files first.
     Lacking(Vec<String>),
     Scanned(Scan),
+    /// There are more than `imports`.
+    TooManyImports {
+        measured: u64,
+    },
     /// The packages that came are mapped.
     Mapped,
     /// The bytes are the code, then the map.

@@ -27,6 +27,7 @@ use crate::{
     limits::Limits,
     options::{Bundle, BundleOptions},
     scan::Scan,
+    whereabouts::{self, Whereabouts},
     wire::{DESCRIPTORS, FileAnswer, MountMessage, OwnerEnd, Reply, Request},
 };
 
@@ -58,6 +59,7 @@ pub struct Worker {
     child: Child,
     end: OwnerEnd,
     limits: Limits,
+    whereabouts: Whereabouts,
 }
 
 /// Why a conversation with the worker ended.
@@ -97,8 +99,11 @@ impl Worker {
             .kill_on_drop(true)
             .spawn()
             .map_err(problem)?;
-        let mut worker = Self { child, end: OwnerEnd::new(ours).map_err(problem)?, limits: limits.clone() };
-        let sent = worker.end.send(&Request::Setup(limits.clone()), &[]).await.map_err(Trouble::from);
+        let whereabouts = Whereabouts::new().map_err(problem)?;
+        let end = OwnerEnd::new(ours).map_err(problem)?;
+        let mut worker = Self { child, end, limits: limits.clone(), whereabouts };
+        let memory = [worker.whereabouts.fd()];
+        let sent = worker.end.send_descriptors(&Request::Setup(limits.clone()), &memory).await.map_err(Trouble::from);
         worker.settle(Stage::Start, Some(sent)).await?;
         Ok(worker)
     }
@@ -131,6 +136,10 @@ impl Worker {
             let paths = match reply {
                 Reply::Scanned(scan) => return Ok(scan),
                 Reply::Lacking(paths) => paths,
+                Reply::TooManyImports { measured } => {
+                    self.check("bare imports", measured, u64::from(self.limits.imports), "imports")?;
+                    return Err(unexpected(Reply::TooManyImports { measured }));
+                }
                 other => return Err(unexpected(other)),
             };
             used.rounds += 1;
@@ -216,7 +225,7 @@ impl Worker {
         let error = match result {
             Some(Ok(value)) => return Ok(value),
             Some(Err(Trouble::Known(error))) => error,
-            None => Error::Deadline { stage, limit: self.limits.deadline },
+            None => Error::Deadline { stage, limit: self.limits.deadline, sources: self.whereabouts.busy() },
             Some(Err(Trouble::Connection(error))) if error.kind() == io::ErrorKind::InvalidData => {
                 Error::Protocol { detail: error.to_string() }
             }
@@ -244,7 +253,11 @@ impl Worker {
             let what = "bytes of the bundler's memory".to_owned();
             return Error::TooLarge { what, measured: limit, limit, knob: "memory_bytes" };
         }
-        Error::WorkerDied { stage, status, stderr }
+        if stderr.contains("has overflowed its stack") {
+            let thread = whereabouts::overflowed_thread(&stderr);
+            return Error::TooDeep { stage, source_name: thread.and_then(|thread| self.whereabouts.of_thread(thread)) };
+        }
+        Error::WorkerDied { stage, status, stderr, sources: self.whereabouts.busy() }
     }
 
     async fn last_words(&mut self) -> String {
@@ -290,6 +303,7 @@ fn unexpected(reply: Reply) -> Trouble {
         Reply::Confused(detail) => detail,
         Reply::Lacking(_)
         | Reply::Scanned(_)
+        | Reply::TooManyImports { .. }
         | Reply::Mapped
         | Reply::Bundled { .. }
         | Reply::OutputTooLarge { .. } => "it answered something else than it was asked".to_owned(),
