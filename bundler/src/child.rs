@@ -107,6 +107,9 @@ impl Session {
             return Reply::Confused("no scan was begun".to_owned());
         };
         match program.advance() {
+            Round::Lacking(paths) if paths.len() as u64 > u64::from(self.limits.files) => {
+                Reply::LackingTooMany { measured: paths.len() as u64 }
+            }
             Round::Lacking(paths) => Reply::Lacking(paths.into_iter().collect()),
             Round::Complete(scan) => self.scanned(scan),
             Round::Wrong(diagnostics) => self.wrong(diagnostics),

@@ -124,6 +124,11 @@ impl VirtualFiles {
         self.0.lacking.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many there are of them.
+    pub(crate) fn lacking_count(&self) -> usize {
+        self.0.lacking.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// The text of a file, as Node decodes it: invalid UTF-8 is replaced, a byte-order mark is dropped.
     pub(crate) fn text(&self, path: &str) -> Option<String> {
         match self.find(path) {

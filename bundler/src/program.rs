@@ -51,6 +51,9 @@ pub(crate) enum Round {
 /// Imports that lead nowhere, beyond which one walk notes no more.
 const MOST_DIAGNOSTICS: usize = 100;
 
+/// Local files that are asked for at once, beyond which a walk goes no further: no program has so many.
+const MOST_LACKING: usize = 50_000;
+
 /// A program while it is being found, and after.
 #[derive(Debug)]
 pub(crate) struct Program {
@@ -257,6 +260,9 @@ impl Walk {
         self.resolution.package_json_of(&importer);
         let mut next = Vec::new();
         for import in &scan.imports {
+            if self.files.lacking_count() > MOST_LACKING {
+                break;
+            }
             if matches!(specifier::parse(&import.specifier), Specifier::Package(_)) {
                 continue;
             }

@@ -65,6 +65,10 @@ pub(crate) enum Reply {
     /// It must know these local files first.
     Lacking(Vec<String>),
     Scanned(Scan),
+    /// It lacks more local files than `files`.
+    LackingTooMany {
+        measured: u64,
+    },
     /// There are more than `imports`.
     TooManyImports {
         measured: u64,

@@ -136,6 +136,10 @@ impl Worker {
             let paths = match reply {
                 Reply::Scanned(scan) => return Ok(scan),
                 Reply::Lacking(paths) => paths,
+                Reply::LackingTooMany { measured } => {
+                    self.check("local files", used.files + measured, u64::from(self.limits.files), "files")?;
+                    return Err(unexpected(Reply::LackingTooMany { measured }));
+                }
                 Reply::TooManyImports { measured } => {
                     self.check("bare imports", measured, u64::from(self.limits.imports), "imports")?;
                     return Err(unexpected(Reply::TooManyImports { measured }));
@@ -303,6 +307,7 @@ fn unexpected(reply: Reply) -> Trouble {
         Reply::Confused(detail) => detail,
         Reply::Lacking(_)
         | Reply::Scanned(_)
+        | Reply::LackingTooMany { .. }
         | Reply::TooManyImports { .. }
         | Reply::Mapped
         | Reply::Bundled { .. }
