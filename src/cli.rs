@@ -50,6 +50,9 @@ pub(crate) struct RunArguments {
     /// Where the program and its packages come from.
     #[command(flatten)]
     pub(crate) program: ProgramArguments,
+    /// Bundle the program with its packages instead of linking it to a kept layer of them
+    #[arg(long)]
+    pub(crate) whole: bool,
     /// The value that the default export is called with, or the request for one with `fetch`
     #[arg(long, value_name = "JSON", value_parser = parse_json, allow_hyphen_values = true)]
     pub(crate) input: Option<JsonText>,

@@ -10,6 +10,7 @@ use executor::Executor;
 use registry_cache::Manifest;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::build::Way;
 use crate::cache_access::CacheAccess;
 use crate::cli::{
     BUNDLER_WORKER, BundleArguments, Dependency, EXECUTOR_WORKER, LimitArguments, ProgramArguments, RunArguments,
@@ -31,12 +32,13 @@ const MANIFEST_BYTES: u64 = 8 << 20;
 
 /// `hoist run`.
 pub(crate) fn run(arguments: RunArguments) -> Exit {
-    let RunArguments { program, input, json, limits } = arguments;
+    let RunArguments { program, whole, input, json, limits } = arguments;
+    let way = if whole { Way::Whole(BundleOptions::run()) } else { Way::Layered };
     let input = input.map(|text| text.0);
     let work = async {
         match prepare(program, &limits) {
             Ok((pipeline, request)) => {
-                watched(json, async |observer| pipeline.run(request, input, observer).await).await
+                watched(json, async |observer| pipeline.run(request, &way, input, observer).await).await
             }
             Err(error) => Answer::from(error),
         }
@@ -59,10 +61,9 @@ pub(crate) fn bundle(arguments: BundleArguments) -> Exit {
     let work = async {
         let (pipeline, request) = prepare(program, &LimitArguments::default())?;
         let mut trace = Trace::default();
-        let options = BundleOptions::bundle();
-        let bundle =
-            watched(false, async |observer| pipeline.build(request, &options, &mut trace, observer).await).await?;
-        Ok::<_, Error>((trace, bundle))
+        let way = Way::Whole(BundleOptions::bundle());
+        let built = watched(false, async |observer| pipeline.build(request, &way, &mut trace, observer).await).await?;
+        Ok::<_, Error>((trace, built.main))
     };
     let result = match until_interrupted(work) {
         Ok(result) => result,

@@ -73,7 +73,7 @@ impl Observer for Spinner {
             Stage::Open => "waiting for the cache",
             Stage::Resolve => "resolving packages",
             Stage::Fetch => "fetching packages",
-            Stage::Bundle => "bundling",
+            Stage::Bundle | Stage::Link => "bundling",
             Stage::Run => "running",
         });
     }

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::pipeline::Answer;
-use crate::trace::Trace;
+use crate::trace::{Path, Trace};
 use crate::units::show_bytes;
 
 /// How a request ended and what happened on the way.
@@ -34,6 +34,12 @@ pub(crate) struct Reply<'a> {
     logs: &'a [LogLine],
     logs_truncated: bool,
     graph: Option<&'a Graph>,
+    /// `layer` or `bundle`: whether the program was linked to a kept layer of its packages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'static str>,
+    /// Why it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_reason: Option<&'a str>,
     bundle: Option<BundleReply<'a>>,
     timings: Vec<TimingReply>,
     usage: Option<UsageReply>,
@@ -134,6 +140,8 @@ impl<'a> Reply<'a> {
             logs: &[],
             logs_truncated: false,
             graph: trace.graph.as_ref(),
+            path: trace.path.as_ref().map(Path::name),
+            path_reason: trace.path.as_ref().and_then(Path::reason),
             bundle: trace.bundle.as_ref().map(|bundle| BundleReply { hash: &bundle.hash, bytes: bundle.bytes }),
             timings: timings.collect(),
             usage: None,

@@ -31,6 +31,7 @@ use tokio::sync::watch;
 use self::admission::Admission;
 use self::guard::Guard;
 pub(crate) use self::refusal::Refusal;
+use crate::build::Way;
 use crate::config::ServiceLimits;
 use crate::error::Error;
 use crate::exit_code::status_of_error;
@@ -169,7 +170,7 @@ async fn answer(shared: &Shared, request: Request) -> Answer {
         Ok::<_, Error>((request, input, turn))
     };
     match work.await {
-        Ok((request, input, _turn)) => shared.pipeline.run(request, input, &()).await,
+        Ok((request, input, _turn)) => shared.pipeline.run(request, &Way::Layered, input, &()).await,
         Err(error) => error.into(),
     }
 }

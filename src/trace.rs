@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bundler::Diagnostic;
 use registry_cache::{CacheUse, Graph, Progress};
 
+use crate::build::Modules;
 use crate::error::Error;
 
 /// Somebody who wants to know how far a request is.
@@ -30,6 +31,8 @@ pub(crate) enum Stage {
     Fetch,
     /// From files to one module.
     Bundle,
+    /// From the program's own files to a module that is linked to its layer.
+    Link,
     /// Guest code.
     Run,
 }
@@ -43,6 +46,7 @@ impl Stage {
             Self::Resolve => "resolve",
             Self::Fetch => "fetch",
             Self::Bundle => "bundle",
+            Self::Link => "link",
             Self::Run => "run",
         }
     }
@@ -66,10 +70,42 @@ pub(crate) struct Trace {
     pub(crate) timings: Vec<Timing>,
     /// The locked graph, once there is one.
     pub(crate) graph: Option<Graph>,
+    /// The way that was taken, once it is decided.
+    pub(crate) path: Option<Path>,
     /// The bundle's hash and size, once there is one.
     pub(crate) bundle: Option<BundleFacts>,
     /// What is suspicious.
     pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// The way from packages to modules.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Path {
+    /// The program is linked to a layer.
+    Layer,
+    /// Everything is in one bundle.
+    Bundle {
+        /// Why it could not be linked, when that was wanted.
+        reason: Option<String>,
+    },
+}
+
+impl Path {
+    /// The path's stable name.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Layer => "layer",
+            Self::Bundle { .. } => "bundle",
+        }
+    }
+
+    /// Why it is not the other one, when that was wanted.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Layer => None,
+            Self::Bundle { reason } => reason.as_deref(),
+        }
+    }
 }
 
 /// What identifies a bundle.
@@ -79,6 +115,19 @@ pub(crate) struct BundleFacts {
     pub(crate) hash: String,
     /// The code's size.
     pub(crate) bytes: usize,
+}
+
+impl BundleFacts {
+    /// Those of what a request was built into. A program that is linked to a layer is both modules.
+    pub(crate) fn of(modules: &Modules) -> Self {
+        match &modules.layer {
+            None => Self { hash: modules.main.hash(), bytes: modules.main.code.len() },
+            Some(layer) => Self {
+                hash: format!("{}+{}", modules.main.hash(), layer.bundle.hash()),
+                bytes: modules.main.code.len() + layer.bundle.code.len(),
+            },
+        }
+    }
 }
 
 impl Trace {
@@ -97,6 +146,40 @@ impl Trace {
         let result = work.await;
         self.timings.push(Timing { stage, took: started.elapsed(), cache: None });
         Ok(result?)
+    }
+
+    /// The same for what could have come from the cache and did not.
+    pub(crate) async fn time_made<T, E>(
+        &mut self,
+        stage: Stage,
+        observer: &dyn Observer,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Error>
+    where
+        Error: From<E>,
+    {
+        let made = self.time(stage, observer, work).await?;
+        if let Some(timing) = self.timings.last_mut() {
+            timing.cache = Some(CacheUse::Miss);
+        }
+        Ok(made)
+    }
+
+    /// The same for a look into the cache, which is a stage only when something is there.
+    pub(crate) async fn time_if<T>(
+        &mut self,
+        stage: Stage,
+        observer: &dyn Observer,
+        work: impl Future<Output = Result<Option<T>, Error>>,
+    ) -> Result<Option<T>, Error> {
+        let found = self.time(stage, observer, work).await?;
+        match (&found, self.timings.last_mut()) {
+            (Some(_), Some(timing)) => timing.cache = Some(CacheUse::Hit),
+            _ => {
+                self.timings.pop();
+            }
+        }
+        Ok(found)
     }
 
     /// The same for a stage that asks the cache.

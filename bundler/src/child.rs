@@ -2,7 +2,7 @@
 //! It opens nothing; what it knows it was sent.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     os::{fd::AsFd, unix::net::UnixStream},
     process::ExitCode,
@@ -15,10 +15,12 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use crate::{
     diagnostics::Diagnostic,
     engine,
-    file_system::{PackageFiles, ROOT, VirtualFiles},
+    file_system::{LocalFiles, PackageFiles, ROOT, VirtualFiles},
+    layer::{self, LayerImport, LayerInterface},
     limits::Limits,
-    options::BundleOptions,
-    program::{Program, Round},
+    link::Link,
+    options::{Bundle, BundleOptions},
+    program::{Dialect, Program, Round},
     scan::Scan,
     whereabouts,
     wire::{FileAnswer, MountMessage, Reply, Request, WorkerEnd},
@@ -96,8 +98,17 @@ impl Session {
                 Err(detail) => Reply::Confused(detail),
             },
             Request::Bundle { mounts, rewrites, options } => {
-                return self.bundle(mounts, rewrites, options, end);
+                let input = self.program_input(mounts, rewrites, options, None);
+                return self.build(input, end, async |input| engine::bundle(input).await.map(without_exports));
             }
+            Request::Layer { mounts, imports, options } => {
+                let input = self.layer_input(mounts, &imports, options);
+                return self.build(input, end, async |input| {
+                    let layer = engine::layer(input, &imports).await?;
+                    Ok((layer.bundle, layer.exports))
+                });
+            }
+            Request::Link { interface, options } => return self.link(interface, options, end),
         };
         end.send(&reply, &[])
     }
@@ -155,59 +166,112 @@ impl Session {
         Ok(())
     }
 
-    fn bundle(
-        &mut self,
-        mounts: Vec<MountMessage>,
-        rewrites: BTreeMap<String, String>,
-        options: BundleOptions,
+    fn build(
+        &self,
+        input: Result<engine::Input, String>,
         end: &mut WorkerEnd,
+        build: impl AsyncFnOnce(&engine::Input) -> Result<Built, Vec<Diagnostic>>,
     ) -> io::Result<()> {
-        let input = match self.input(mounts, rewrites, options) {
+        let input = match input {
             Ok(input) => input,
             Err(detail) => return end.send(&Reply::Confused(detail), &[]),
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(self.limits.threads)
-            .max_blocking_threads(2 * self.limits.threads)
-            .thread_stack_size(STACK_BYTES / 2)
-            .build()?;
-        match runtime.block_on(engine::bundle(&input)) {
+        match self.runtime()?.block_on(build(&input)) {
             Err(diagnostics) => end.send(&self.wrong(diagnostics), &[]),
-            Ok(mut bundle) => {
-                let measured = bundle.code.len().max(bundle.source_map.len()) as u64;
-                if measured > self.limits.output_bytes {
-                    return end.send(&Reply::OutputTooLarge { measured }, &[]);
-                }
-                bundle.warnings.truncate(usize::try_from(self.limits.diagnostics).unwrap_or(usize::MAX));
-                let reply = Reply::Bundled {
-                    code_bytes: bundle.code.len(),
-                    builtins: bundle.builtins,
-                    warnings: bundle.warnings,
-                };
-                end.send(&reply, &[bundle.code.as_bytes(), bundle.source_map.as_bytes()])
-            }
+            Ok(built) => self.send(built, end),
         }
     }
 
-    fn input(
+    fn link(&self, interface: LayerInterface, options: BundleOptions, end: &mut WorkerEnd) -> io::Result<()> {
+        let link = Arc::new(Link::new(interface));
+        let input = match self.program_input(Vec::new(), BTreeMap::new(), options, Some(Arc::clone(&link))) {
+            Ok(input) => input,
+            Err(detail) => return end.send(&Reply::Confused(detail), &[]),
+        };
+        match self.runtime()?.block_on(engine::link(&input, &link)) {
+            Err(reason) => end.send(&Reply::Unlinkable(reason), &[]),
+            Ok(bundle) => self.send(without_exports(bundle), end),
+        }
+    }
+
+    fn runtime(&self) -> io::Result<tokio::runtime::Runtime> {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(self.limits.threads)
+            .max_blocking_threads(2 * self.limits.threads)
+            .thread_stack_size(STACK_BYTES / 2)
+            .build()
+    }
+
+    fn send(&self, (mut bundle, exports): Built, end: &mut WorkerEnd) -> io::Result<()> {
+        let measured = bundle.code.len().max(bundle.source_map.len()) as u64;
+        if measured > self.limits.output_bytes {
+            return end.send(&Reply::OutputTooLarge { measured }, &[]);
+        }
+        bundle.warnings.truncate(usize::try_from(self.limits.diagnostics).unwrap_or(usize::MAX));
+        let reply = Reply::Bundled {
+            code_bytes: bundle.code.len(),
+            builtins: bundle.builtins,
+            warnings: bundle.warnings,
+            exports,
+        };
+        end.send(&reply, &[bundle.code.as_bytes(), bundle.source_map.as_bytes()])
+    }
+
+    fn program_input(
         &self,
         mounts: Vec<MountMessage>,
         rewrites: BTreeMap<String, String>,
         options: BundleOptions,
+        link: Option<Arc<Link>>,
     ) -> Result<engine::Input, String> {
         let program = self.program.as_ref().ok_or("no scan was begun")?;
-        let mut packages = Vec::with_capacity(mounts.len());
-        for mount in mounts {
-            let image = self.images.get(mount.image).ok_or("an image did not come")?;
-            packages.push((mount.path, mount.package_id, PackageFiles::Mapped(Arc::clone(image))));
-        }
         Ok(engine::Input {
             entry: format!("{ROOT}/{}", program.entry()),
-            files: VirtualFiles::with_packages(program.files().clone(), packages),
+            files: VirtualFiles::with_packages(program.files().clone(), self.packages(mounts)?),
             modules: program.modules(),
             dialect: program.dialect().clone(),
             rewrites,
             options,
+            link,
         })
     }
+
+    fn layer_input(
+        &self,
+        mounts: Vec<MountMessage>,
+        imports: &[LayerImport],
+        options: BundleOptions,
+    ) -> Result<engine::Input, String> {
+        let source = layer::entry_source(imports);
+        let local = LocalFiles::from([(LAYER_FILE.to_owned(), Some(Arc::from(source.into_bytes())))]);
+        Ok(engine::Input {
+            entry: format!("{ROOT}/{LAYER_FILE}"),
+            files: VirtualFiles::with_packages(local, self.packages(mounts)?),
+            modules: BTreeSet::from([LAYER_FILE.to_owned()]),
+            dialect: Dialect::default(),
+            rewrites: BTreeMap::new(),
+            options,
+            link: None,
+        })
+    }
+
+    fn packages(&self, mounts: Vec<MountMessage>) -> Result<Vec<(String, String, PackageFiles)>, String> {
+        mounts
+            .into_iter()
+            .map(|mount| {
+                let image = self.images.get(mount.image).ok_or("an image did not come")?;
+                Ok((mount.path, mount.package_id, PackageFiles::Mapped(Arc::clone(image))))
+            })
+            .collect()
+    }
 }
+
+/// A bundle and, when it is a layer, what its namespaces export.
+type Built = (Bundle, Vec<Option<BTreeSet<String>>>);
+
+fn without_exports(bundle: Bundle) -> Built {
+    (bundle, Vec::new())
+}
+
+/// The layer's own module.
+const LAYER_FILE: &str = "layer.js";

@@ -1,4 +1,4 @@
-//! Bundling, by the one engine that does it. Nothing else names it.
+//! Bundling, by the one engine that does it. Its name appears here and in `engine_options.rs`, and nowhere else.
 //!
 //! Every import is resolved by ours, so that nothing becomes a silent external; every file is read from the virtual
 //! files. The engine's own ways to the host's disk stay shut: no tsconfig discovery, no asset modules, no resolving
@@ -14,9 +14,7 @@ use std::{
 
 use rolldown::{BundleFactory, BundleFactoryOptions};
 use rolldown_common::{
-    BundlerOptions, BundlerTransformOptions, CodeSplittingMode, CompilerAssumptions, DecoratorOptions, Either,
-    ImportKind as EngineImportKind, InputItem, JsxOptions, ModuleType, Output, OutputChunk, OutputFormat, Platform,
-    RawMinifyOptions, ResolveOptions, ResolvedExternal, SourceMapType, TreeshakeOptions, TsConfig, TypeScriptOptions,
+    ImportKind as EngineImportKind, ModuleType, Output, OutputChunk, Platform, ResolvedExternal, TsConfig,
 };
 use rolldown_error::{BuildDiagnostic, DiagnosticOptions, EventKind, Severity};
 use rolldown_plugin::{
@@ -28,10 +26,14 @@ use rolldown_resolver::Resolver;
 
 use crate::{
     diagnostics::Diagnostic,
+    engine_options::bundler_options,
     file_system::{ROOT, VirtualFiles},
+    engine_link::Linker,
     importers::{self, Importers},
+    layer::{self, LAYER_SPECIFIER, Layer, LayerImport},
+    link::Link,
     nesting,
-    options::{Bundle, BundleOptions, Minify, Purpose},
+    options::{Bundle, BundleOptions},
     own_paths::{self, Target, Targets},
     program::Dialect,
     resolution::{Resolution, Resolved, is_local},
@@ -50,6 +52,8 @@ pub(crate) struct Input {
     pub(crate) dialect: Dialect,
     pub(crate) rewrites: BTreeMap<String, String>,
     pub(crate) options: BundleOptions,
+    /// The layer that the program is linked to; without one, the bundle has everything in it.
+    pub(crate) link: Option<Arc<Link>>,
 }
 
 /// How often a build is repeated without the files that cannot be parsed and that are only called for.
@@ -73,6 +77,22 @@ pub(crate) async fn bundle(input: &Input) -> Result<Bundle, Vec<Diagnostic>> {
     }
 }
 
+/// Bundles what a layer exports.
+pub(crate) async fn layer(input: &Input, imports: &[LayerImport]) -> Result<Layer, Vec<Diagnostic>> {
+    let bundle = bundle(input).await?;
+    let exports = layer::exports_of(&bundle.code, imports);
+    Ok(Layer { bundle, exports })
+}
+
+/// Links a program to a layer. The error is the reason why it cannot be.
+pub(crate) async fn link(input: &Input, link: &Link) -> Result<Bundle, String> {
+    let linked = bundle(input).await;
+    if let Some(reason) = link.refusal() {
+        return Err(reason);
+    }
+    linked.map_err(|errors| errors.first().map_or_else(String::new, |error| error.message.clone()))
+}
+
 enum Attempt {
     Done(Result<Bundle, Vec<Diagnostic>>),
     /// These files cannot be parsed, but nobody needs them before they are called for.
@@ -87,7 +107,12 @@ async fn attempt(input: &Input, broken: &BTreeMap<String, Diagnostic>) -> Attemp
         importers: Mutex::default(),
         broken: broken.clone(),
     });
-    let generated = generate(input, Arc::clone(&plugin) as SharedPluginable).await;
+    let mut plugins: Vec<SharedPluginable> = Vec::new();
+    if let Some(link) = &input.link {
+        plugins.push(Arc::new(Linker(Arc::clone(link))));
+    }
+    plugins.push(Arc::clone(&plugin) as SharedPluginable);
+    let generated = generate(input, plugins).await;
     let importers = plugin.importers.lock().unwrap_or_else(PoisonError::into_inner);
     let unresolved = importers.diagnostics(&input.entry, &input.files);
     match generated {
@@ -119,7 +144,7 @@ async fn attempt(input: &Input, broken: &BTreeMap<String, Diagnostic>) -> Attemp
 
 type Generated = Result<(Vec<Output>, Vec<BuildDiagnostic>), Vec<BuildDiagnostic>>;
 
-async fn generate(input: &Input, plugin: SharedPluginable) -> Generated {
+async fn generate(input: &Input, plugins: Vec<SharedPluginable>) -> Generated {
     let options = bundler_options(input);
     let resolver = Resolver::new(
         input.files.clone(),
@@ -130,7 +155,7 @@ async fn generate(input: &Input, plugin: SharedPluginable) -> Generated {
     );
     let mut factory = BundleFactory::new(BundleFactoryOptions {
         bundler_options: options,
-        plugins: vec![plugin],
+        plugins,
         session: None,
         disable_tracing_setup: true,
     })
@@ -138,67 +163,6 @@ async fn generate(input: &Input, plugin: SharedPluginable) -> Generated {
     let bundle = factory.create_bundle_with_fs(input.files.clone(), Arc::new(resolver));
     let output = bundle.generate().await.map_err(|errors| errors.into_vec())?;
     Ok((output.assets, output.warnings))
-}
-
-fn bundler_options(input: &Input) -> BundlerOptions {
-    let (treeshake, minify) = match (input.options.purpose, input.options.minify) {
-        (Purpose::Run, Minify::Off) => (TreeshakeOptions::Boolean(false), RawMinifyOptions::Bool(false)),
-        (Purpose::Run, Minify::On) => (TreeshakeOptions::Boolean(false), RawMinifyOptions::Bool(true)),
-        (Purpose::Bundle, Minify::Off) => (TreeshakeOptions::Boolean(true), RawMinifyOptions::DeadCodeEliminationOnly),
-        (Purpose::Bundle, Minify::On) => (TreeshakeOptions::Boolean(true), RawMinifyOptions::Bool(true)),
-    };
-    let define = match input.options.purpose {
-        Purpose::Run => None,
-        Purpose::Bundle => Some([("process.env.NODE_ENV".to_owned(), "\"production\"".to_owned())]),
-    };
-    BundlerOptions {
-        input: Some(vec![InputItem { name: Some("main".to_owned()), import: input.entry.clone() }]),
-        cwd: Some(PathBuf::from(ROOT)),
-        dir: Some(ROOT.to_owned()),
-        platform: Some(Platform::Node),
-        format: Some(OutputFormat::Esm),
-        code_splitting: Some(CodeSplittingMode::Bool(false)),
-        sourcemap: Some(SourceMapType::Hidden),
-        tsconfig: Some(TsConfig::Auto(false)),
-        treeshake,
-        minify: Some(minify),
-        define: define.map(|defines| defines.into_iter().collect()),
-        module_types: Some([("css".to_owned(), ModuleType::Text)].into_iter().collect()),
-        resolve: Some(ResolveOptions {
-            condition_names: Some(Vec::new()),
-            main_fields: Some(vec!["main".to_owned(), "module".to_owned()]),
-            symlinks: Some(false),
-            ..ResolveOptions::default()
-        }),
-        transform: Some(transform_options(&input.dialect)),
-        ..BundlerOptions::default()
-    }
-}
-
-fn transform_options(dialect: &Dialect) -> BundlerTransformOptions {
-    BundlerTransformOptions {
-        jsx: Some(Either::Right(JsxOptions {
-            runtime: Some(if dialect.jsx_classic { "classic" } else { "automatic" }.to_owned()),
-            import_source: dialect.jsx_import_source.clone(),
-            pragma: dialect.jsx_factory.clone(),
-            pragma_frag: dialect.jsx_fragment_factory.clone(),
-            ..JsxOptions::default()
-        })),
-        decorator: Some(DecoratorOptions {
-            legacy: Some(dialect.legacy_decorators),
-            emit_decorator_metadata: Some(dialect.decorator_metadata),
-            ..DecoratorOptions::default()
-        }),
-        typescript: Some(TypeScriptOptions {
-            remove_class_fields_without_initializer: Some(dialect.assigned_class_fields),
-            ..TypeScriptOptions::default()
-        }),
-        assumptions: Some(CompilerAssumptions {
-            set_public_class_fields: Some(dialect.assigned_class_fields),
-            ..CompilerAssumptions::default()
-        }),
-        ..BundlerTransformOptions::default()
-    }
 }
 
 fn finish(
@@ -219,7 +183,11 @@ fn finish(
         return Err(vec![Diagnostic::new("bundler-error", message)]);
     };
     // What is imported lazily stands in the module itself.
-    let foreign = |name: &&str| !name.starts_with("node:") && *name != chunk.filename.as_str();
+    let foreign = |name: &&str| {
+        !name.starts_with("node:")
+            && *name != chunk.filename.as_str()
+            && !(input.link.is_some() && *name == LAYER_SPECIFIER)
+    };
     if let Some(name) = chunk.imports.iter().chain(&chunk.dynamic_imports).map(|name| name.as_str()).find(foreign) {
         return Err(vec![Diagnostic::new("unresolved-import", format!("the bundle would still import {name:?}"))]);
     }

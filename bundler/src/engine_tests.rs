@@ -6,6 +6,7 @@ use std::{
 use super::*;
 use crate::{
     file_system::PackageFiles,
+    options::Minify,
     program::{Program, Round},
 };
 
@@ -58,6 +59,7 @@ impl<'a> Case<'a> {
             dialect: program.dialect().clone(),
             rewrites: self.rewrites.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect(),
             options: self.options.clone(),
+            link: None,
         }
     }
 

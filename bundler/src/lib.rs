@@ -9,16 +9,23 @@
 //! - `worker`, `wire`, `child`: the process, its frames, and its own side; `whereabouts`: what it was at when it died;
 //!   `nesting`: what it refuses to walk.
 //! - `specifier`, `scan`: what a program imports; `file_system`, `resolution`: where that is found.
-//! - `own_paths`: each module's own `__dirname`, `import.meta.url` and `require`; `engine`: the bundle.
+//! - `own_paths`: each module's own `__dirname`, `import.meta.url` and `require`; `engine`, `engine_options`: the bundle.
 
 mod builtins;
 mod child;
 mod diagnostics;
+mod edits;
 mod engine;
+mod engine_link;
+mod engine_options;
 mod error;
 mod file_system;
 mod importers;
+mod kept;
+mod layer;
+mod layer_plan;
 mod limits;
+mod link;
 mod nesting;
 mod options;
 mod own_paths;
@@ -36,7 +43,9 @@ mod worker;
 pub use child::worker_main;
 pub use diagnostics::Diagnostic;
 pub use error::{Error, Stage};
+pub use kept::{bundle_key, layer_key};
+pub use layer::{LAYER_SPECIFIER, Layer, LayerImport, LayerInterface, LayerPlan};
 pub use limits::Limits;
 pub use options::{Bundle, BundleOptions, Minify, Purpose};
-pub use scan::{Import, Scan};
-pub use worker::{FileSource, Worker, WorkerCommand};
+pub use scan::{Import, ImportKind, Scan};
+pub use worker::{FileSource, Linked, Worker, WorkerCommand};

@@ -46,7 +46,7 @@ impl BundleOptions {
 }
 
 /// One ESM module made of a program and its packages.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Bundle {
     /// The module's code. `node:` imports stay imports.
     pub code: String,

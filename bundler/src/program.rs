@@ -12,6 +12,8 @@ use oxc_resolver::TsConfig;
 use crate::{
     diagnostics::Diagnostic,
     file_system::{LocalFiles, ROOT, VirtualFiles},
+    layer::LayerPlan,
+    layer_plan::{self, PlannedFile},
     resolution::{Failure, FailureKind, Resolution, Resolved},
     scan::{self, FoundImport, Import, ImportKind, ModuleScan, Scan},
     source::Language,
@@ -62,6 +64,8 @@ pub(crate) struct Program {
     scans: BTreeMap<String, Arc<ModuleScan>>,
     dialect: Dialect,
     reached: BTreeSet<String>,
+    /// For each file the local files that its imports lead to, by where they are written.
+    links: BTreeMap<String, BTreeMap<usize, String>>,
 }
 
 impl Program {
@@ -73,6 +77,7 @@ impl Program {
             scans: BTreeMap::new(),
             dialect: Dialect::default(),
             reached: BTreeSet::new(),
+            links: BTreeMap::new(),
         }
     }
 
@@ -132,6 +137,7 @@ impl Program {
             return Round::Lacking(lacking);
         }
         self.reached = walk.reached;
+        self.links = walk.links;
         if walk.diagnostics.is_empty() {
             return Round::Complete(self.collect_imports());
         }
@@ -234,7 +240,28 @@ impl Program {
                 });
             }
         }
-        Scan { imports: imports.into_iter().collect() }
+        Scan { imports: imports.into_iter().collect(), plan: self.plan() }
+    }
+
+    fn plan(&self) -> LayerPlan {
+        let texts: Vec<_> = self
+            .reached
+            .iter()
+            .filter_map(|path| Some((path, self.scans.get(path)?, self.files.get(path)?.as_ref()?)))
+            .map(|(path, scan, bytes)| (path, scan, crate::file_system::decode(bytes)))
+            .collect();
+        let nothing = BTreeMap::new();
+        let files: Vec<_> = texts
+            .iter()
+            .filter(|(path, ..)| Language::of(path) != Language::Data)
+            .map(|(path, scan, text)| PlannedFile {
+                path,
+                text,
+                scan,
+                leads_to: self.links.get(*path).unwrap_or(&nothing),
+            })
+            .collect();
+        layer_plan::plan(&self.entry, &files, &self.dialect)
     }
 }
 
@@ -243,6 +270,7 @@ struct Walk {
     files: VirtualFiles,
     resolution: Resolution,
     reached: BTreeSet<String>,
+    links: BTreeMap<String, BTreeMap<usize, String>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -250,7 +278,7 @@ impl Walk {
     fn new(local: LocalFiles) -> Self {
         let files = VirtualFiles::local(local);
         let resolution = Resolution::new(files.clone(), BTreeMap::new(), BTreeSet::new());
-        Self { files, resolution, reached: BTreeSet::new(), diagnostics: Vec::new() }
+        Self { files, resolution, reached: BTreeSet::new(), links: BTreeMap::new(), diagnostics: Vec::new() }
     }
 
     /// The local files that a file imports.
@@ -259,6 +287,7 @@ impl Walk {
         // The type of a file is in the nearest package.json, which must be known before anything is bundled.
         self.resolution.package_json_of(&importer);
         let mut next = Vec::new();
+        let mut links = BTreeMap::new();
         for import in &scan.imports {
             if self.files.lacking_count() > MOST_LACKING {
                 break;
@@ -271,6 +300,7 @@ impl Walk {
                     if let Some(local) = path.strip_prefix(ROOT).and_then(|rest| rest.strip_prefix('/'))
                         && crate::resolution::is_local(&path)
                     {
+                        links.insert(import.offset, local.to_owned());
                         next.push(local.to_owned());
                     }
                 }
@@ -282,6 +312,7 @@ impl Walk {
                 Resolved::Failed(failure) => self.diagnostics.push(self.explain(path, import, &failure)),
             }
         }
+        self.links.insert(path.to_owned(), links);
         next
     }
 

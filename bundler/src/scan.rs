@@ -16,6 +16,7 @@ use oxc::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    layer::LayerPlan,
     nesting,
     requires::CreatedRequires,
     source::{self, Language, SyntaxError},
@@ -40,15 +41,17 @@ pub struct Import {
 }
 
 /// What a program's own files import.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scan {
     /// Packages only, sorted by specifier, importer and line; builtins and local files are not listed.
     pub imports: Vec<Import>,
+    /// Whether the program can be linked to a layer of these packages.
+    pub plan: LayerPlan,
 }
 
 /// How a module asks for another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum ImportKind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ImportKind {
     /// `import … from`, `export … from`.
     Static,
     /// `import("…")`.
@@ -151,7 +154,7 @@ fn first(place: &mut Option<usize>, offset: u32) {
 }
 
 /// The specifier of `require("…")` where `require` is nobody's variable, or one that the module made.
-fn required<'a>(
+pub(crate) fn required<'a>(
     call: &CallExpression<'a>,
     semantic: &Semantic<'_>,
     requires: &CreatedRequires,

@@ -2,7 +2,7 @@
 //! Descriptors travel beside the first byte of the frame that counts them. Either side bounds what the other sends.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     io::{self, IoSlice, IoSliceMut, Write},
     mem::MaybeUninit,
     os::{
@@ -18,7 +18,13 @@ use rustix::net::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 
-use crate::{diagnostics::Diagnostic, limits::Limits, options::BundleOptions, scan::Scan};
+use crate::{
+    diagnostics::Diagnostic,
+    layer::{LayerImport, LayerInterface},
+    limits::Limits,
+    options::BundleOptions,
+    scan::Scan,
+};
 
 /// Descriptors that one message can carry (Linux: SCM_MAX_FD).
 pub(crate) const DESCRIPTORS: usize = 253;
@@ -48,6 +54,10 @@ pub(crate) enum Request {
     Images { count: usize },
     /// Bundle the program that was found.
     Bundle { mounts: Vec<MountMessage>, rewrites: BTreeMap<String, String>, options: BundleOptions },
+    /// Bundle a layer with these exports.
+    Layer { mounts: Vec<MountMessage>, imports: Vec<LayerImport>, options: BundleOptions },
+    /// Link the program that was found to a layer.
+    Link { interface: LayerInterface, options: BundleOptions },
 }
 
 /// A package's place.
@@ -80,7 +90,11 @@ pub(crate) enum Reply {
         code_bytes: usize,
         builtins: Vec<String>,
         warnings: Vec<Diagnostic>,
+        /// A layer's.
+        exports: Vec<Option<BTreeSet<String>>>,
     },
+    /// The program must be bundled as a whole, and why.
+    Unlinkable(String),
     /// The program is wrong.
     Wrong(Vec<Diagnostic>),
     /// The output is larger than `output_bytes`.
@@ -272,7 +286,11 @@ mod tests {
                         end.send(&Reply::Mapped, &[]).unwrap();
                     }
                     Request::Images { count } => end.send(&Reply::Confused(count.to_string()), &[b"ab", b"c"]).unwrap(),
-                    Request::Setup(_) | Request::Scan { .. } | Request::Bundle { .. } => panic!(),
+                    Request::Setup(_)
+                    | Request::Scan { .. }
+                    | Request::Bundle { .. }
+                    | Request::Layer { .. }
+                    | Request::Link { .. } => panic!(),
                 }
             }
             seen

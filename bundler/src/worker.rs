@@ -2,7 +2,7 @@
 //! long, when it breaks the protocol, or when nobody waits for it any more.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     future::Future,
     io,
@@ -16,6 +16,7 @@ use std::{
 };
 
 use registry_cache::Tree;
+use sha2::{Digest, Sha256};
 use tokio::{
     io::AsyncReadExt,
     process::{Child, Command},
@@ -24,6 +25,7 @@ use tokio::{
 use crate::{
     error::{Error, Stage},
     file_system::is_plain,
+    layer::{Layer, LayerImport, LayerInterface},
     limits::Limits,
     options::{Bundle, BundleOptions},
     scan::Scan,
@@ -60,6 +62,27 @@ pub struct Worker {
     end: OwnerEnd,
     limits: Limits,
     whereabouts: Whereabouts,
+    /// How many packages it has been sent.
+    images: usize,
+    /// A hash of the entry and of every answer about a local file.
+    program: Sha256,
+}
+
+/// What became of linking a program to a layer.
+#[derive(Debug)]
+pub enum Linked {
+    /// A module that imports the layer as [`LAYER_SPECIFIER`](crate::LAYER_SPECIFIER).
+    Module(Bundle),
+    /// The program has to be bundled as a whole.
+    Whole {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+enum Answer {
+    Bundled(Bundle, Vec<Option<BTreeSet<String>>>),
+    Unlinkable(String),
 }
 
 /// Why a conversation with the worker ended.
@@ -101,7 +124,7 @@ impl Worker {
             .map_err(problem)?;
         let whereabouts = Whereabouts::new().map_err(problem)?;
         let end = OwnerEnd::new(ours).map_err(problem)?;
-        let mut worker = Self { child, end, limits: limits.clone(), whereabouts };
+        let mut worker = Self { child, end, limits: limits.clone(), whereabouts, images: 0, program: Sha256::new() };
         let memory = [worker.whereabouts.fd()];
         let sent = worker.end.send_descriptors(&Request::Setup(limits.clone()), &memory).await.map_err(Trouble::from);
         worker.settle(Stage::Start, Some(sent)).await?;
@@ -113,6 +136,11 @@ impl Worker {
         let limit = self.limits.deadline;
         let result = within(limit, self.find(entry, files)).await;
         self.settle(Stage::Scan, result).await
+    }
+
+    /// A hash of the program that was found, in hexadecimal: of its entry, and of all local files that it asked for.
+    pub fn program_hash(&self) -> String {
+        self.program.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Bundles the program that was found, with packages where the tree has them. `rewrites` leads from a specifier as
@@ -128,8 +156,43 @@ impl Worker {
         self.settle(Stage::Bundle, result).await
     }
 
+    /// Bundles the packages of a tree as a layer with these imports.
+    pub async fn layer(
+        &mut self,
+        tree: &Tree,
+        imports: &[LayerImport],
+        options: &BundleOptions,
+    ) -> Result<Layer, Error> {
+        let limit = self.limits.deadline;
+        let build = async {
+            let mounts = self.mount(tree).await?;
+            let request = Request::Layer { mounts, imports: imports.to_vec(), options: options.clone() };
+            match self.ask(&request).await? {
+                Answer::Bundled(bundle, exports) => Ok(Layer { bundle, exports }),
+                Answer::Unlinkable(reason) => Err(unexpected(Reply::Unlinkable(reason))),
+            }
+        };
+        let result = within(limit, build).await;
+        self.settle(Stage::Bundle, result).await
+    }
+
+    /// Links the program that was found to a layer. Its packages are not needed for that.
+    pub async fn link(&mut self, interface: &LayerInterface, options: &BundleOptions) -> Result<Linked, Error> {
+        let limit = self.limits.deadline;
+        let link = async {
+            let request = Request::Link { interface: interface.clone(), options: options.clone() };
+            Ok(match self.ask(&request).await? {
+                Answer::Bundled(bundle, _) => Linked::Module(bundle),
+                Answer::Unlinkable(reason) => Linked::Whole { reason },
+            })
+        };
+        let result = within(limit, link).await;
+        self.settle(Stage::Bundle, result).await
+    }
+
     async fn find(&mut self, entry: &str, files: &mut dyn FileSource) -> Result<Scan, Trouble> {
         let mut used = Used::default();
+        self.program.update(entry);
         self.end.send(&Request::Scan { entry: entry.to_owned() }, &[]).await?;
         loop {
             let (reply, _) = self.end.receive(0).await?;
@@ -154,7 +217,7 @@ impl Worker {
     }
 
     fn read(
-        &self,
+        &mut self,
         paths: Vec<String>,
         files: &mut dyn FileSource,
         used: &mut Used,
@@ -177,6 +240,12 @@ impl Worker {
                 self.check("bytes of local files", used.bytes, self.limits.local_bytes, "local_bytes")?;
                 bytes.extend_from_slice(content);
             }
+            self.program.update(path.len().to_le_bytes());
+            self.program.update(&path);
+            match &content {
+                Some(content) => self.program.update(Sha256::digest(content)),
+                None => self.program.update([0]),
+            }
             answers.push((path, content.map(|content| content.len() as u64)));
         }
         Ok((answers, bytes))
@@ -188,8 +257,19 @@ impl Worker {
         rewrites: &BTreeMap<String, String>,
         options: &BundleOptions,
     ) -> Result<Bundle, Trouble> {
+        let mounts = self.mount(tree).await?;
+        let request = Request::Bundle { mounts, rewrites: rewrites.clone(), options: options.clone() };
+        match self.ask(&request).await? {
+            Answer::Bundled(bundle, _) => Ok(bundle),
+            Answer::Unlinkable(reason) => Err(unexpected(Reply::Unlinkable(reason))),
+        }
+    }
+
+    /// Sends a tree's packages.
+    async fn mount(&mut self, tree: &Tree) -> Result<Vec<MountMessage>, Trouble> {
         self.check("packages", tree.mounts.len() as u64, u64::from(self.limits.packages), "packages")?;
-        let (mounts, images) = number_images(tree);
+        let (mounts, images) = number_images(tree, self.images);
+        self.images += images.len();
         for batch in images.chunks(DESCRIPTORS) {
             self.end.send_descriptors(&Request::Images { count: batch.len() }, batch).await?;
             match self.end.receive(0).await?.0 {
@@ -197,11 +277,16 @@ impl Worker {
                 other => return Err(unexpected(other)),
             }
         }
-        let request = Request::Bundle { mounts, rewrites: rewrites.clone(), options: options.clone() };
-        self.end.send(&request, &[]).await?;
+        Ok(mounts)
+    }
+
+    /// Asks for a module.
+    async fn ask(&mut self, request: &Request) -> Result<Answer, Trouble> {
+        self.end.send(request, &[]).await?;
         let (reply, bytes) = self.end.receive(2 * self.limits.output_bytes).await?;
-        let (code_bytes, builtins, warnings) = match reply {
-            Reply::Bundled { code_bytes, builtins, warnings } => (code_bytes, builtins, warnings),
+        let (code_bytes, builtins, warnings, exports) = match reply {
+            Reply::Bundled { code_bytes, builtins, warnings, exports } => (code_bytes, builtins, warnings, exports),
+            Reply::Unlinkable(reason) => return Ok(Answer::Unlinkable(reason)),
             Reply::OutputTooLarge { measured } => {
                 self.check("bytes of the bundle", measured, self.limits.output_bytes, "output_bytes")?;
                 return Err(unexpected(Reply::OutputTooLarge { measured }));
@@ -214,7 +299,7 @@ impl Worker {
             return Err(not_text().into());
         }
         let source_map = code.split_off(code_bytes);
-        Ok(Bundle { code, source_map, builtins, warnings })
+        Ok(Answer::Bundled(Bundle { code, source_map, builtins, warnings }, exports))
     }
 
     fn check(&self, what: &str, measured: u64, limit: u64, knob: &'static str) -> Result<(), Trouble> {
@@ -286,14 +371,14 @@ async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> 
 }
 
 /// Each image once, however often it is mounted.
-fn number_images(tree: &Tree) -> (Vec<MountMessage>, Vec<BorrowedFd<'_>>) {
+fn number_images(tree: &Tree, first: usize) -> (Vec<MountMessage>, Vec<BorrowedFd<'_>>) {
     let mut numbers = BTreeMap::new();
     let mut images = Vec::new();
     let mut mounts = Vec::with_capacity(tree.mounts.len());
     for mount in &tree.mounts {
         let image = *numbers.entry(std::sync::Arc::as_ptr(&mount.image).addr()).or_insert_with(|| {
             images.push(mount.image.fd());
-            images.len() - 1
+            first + images.len() - 1
         });
         mounts.push(MountMessage { path: mount.path.clone(), package_id: mount.package_id.clone(), image });
     }
@@ -311,6 +396,7 @@ fn unexpected(reply: Reply) -> Trouble {
         | Reply::TooManyImports { .. }
         | Reply::Mapped
         | Reply::Bundled { .. }
+        | Reply::Unlinkable(_)
         | Reply::OutputTooLarge { .. } => "it answered something else than it was asked".to_owned(),
     };
     Error::Protocol { detail }.into()

@@ -3,6 +3,7 @@ use std::{sync::Arc, time::Instant};
 use registry_cache::{Mount, PackageImage};
 
 use super::*;
+use crate::layer::LayerPlan;
 
 /// The worker that the other tests start: this same test binary, told to run only this.
 #[test]
@@ -45,7 +46,7 @@ async fn a_worker_scans_and_bundles() {
         ("src/b.ts", "export const b = 1"),
     ];
     let (scan, bundle) = super::tests::bundle(&Limits::default(), &files).await.unwrap();
-    assert_eq!(scan, Scan::default());
+    assert_eq!(scan, Scan { imports: Vec::new(), plan: LayerPlan::Layer(Vec::new()) });
     assert!(bundle.code.contains("from \"node:fs\""), "{}", bundle.code);
     // The engine's own helpers import `node:module`.
     assert_eq!(bundle.builtins, ["node:fs", "node:module"]);

@@ -25,5 +25,5 @@ pub use error::Error;
 pub use guest::{WorkerAllocator, worker_main};
 pub use limits::Limits;
 pub use outcome::{Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
-pub use program::Program;
+pub use program::{Module, Program};
 pub use worker::{Executor, WorkerCommand};

@@ -75,6 +75,8 @@ pub(crate) struct Start {
     pub(crate) name: String,
     pub(crate) code_bytes: usize,
     pub(crate) source_map_bytes: Option<usize>,
+    pub(crate) layer_bytes: Option<usize>,
+    pub(crate) layer_map_bytes: Option<usize>,
     pub(crate) input_bytes: Option<usize>,
     pub(crate) cpu_seconds: u64,
     pub(crate) heap_bytes: usize,
@@ -92,6 +94,8 @@ impl Start {
             name: program.name.clone(),
             code_bytes: program.code.len(),
             source_map_bytes: program.source_map.as_ref().map(String::len),
+            layer_bytes: program.layer.as_ref().map(|layer| layer.code.len()),
+            layer_map_bytes: layer_map(program).map(String::len),
             input_bytes: program.input.as_ref().map(String::len),
             // The kernel's own limit counts whole seconds; the service's clock is exact and comes first.
             cpu_seconds: limits.cpu.as_secs() + 2,
@@ -102,6 +106,18 @@ impl Start {
             log_bytes: limits.log_bytes,
         }
     }
+}
+
+/// A program's parts, in the order in which they follow the first message.
+pub(crate) fn parts(program: &crate::Program) -> impl Iterator<Item = &String> {
+    let layer = program.layer.as_ref().map(|layer| &layer.code);
+    [Some(&program.code), program.source_map.as_ref(), layer, layer_map(program), program.input.as_ref()]
+        .into_iter()
+        .flatten()
+}
+
+fn layer_map(program: &crate::Program) -> Option<&String> {
+    program.layer.as_ref().and_then(|layer| layer.source_map.as_ref())
 }
 
 /// Writes a message's header in front of a payload. Needs no allocation beyond `buffer`.

@@ -16,7 +16,7 @@ use crate::os::Ended;
 use crate::outcome::{Exceeded, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
 use crate::process::Process;
 use crate::program::Program;
-use crate::wire::{Answer, Kind, LINE_BYTES, MESSAGE_BYTES, Secret, Start, level_from_byte, unframe};
+use crate::wire::{Answer, Kind, LINE_BYTES, MESSAGE_BYTES, Secret, Start, level_from_byte, parts, unframe};
 
 /// How often the processor time of a run is looked at. What it may exceed its limit by.
 const CPU_INTERVAL: Duration = Duration::from_millis(20);
@@ -49,9 +49,7 @@ impl Executor {
     ///
     /// Only for what is not the program's doing: [`Error`].
     pub async fn run(&self, program: &Program, limits: &Limits) -> Result<Report, Error> {
-        let bytes = program.code.len()
-            + program.source_map.as_ref().map_or(0, String::len)
-            + program.input.as_ref().map_or(0, String::len);
+        let bytes = parts(program).map(String::len).sum();
         if bytes > limits.program_bytes {
             return Err(Error::ProgramTooLarge { bytes, limit: limits.program_bytes });
         }
@@ -142,8 +140,7 @@ async fn converse(
 async fn send_program(process: &Process, start: &Start, program: &Program) -> std::io::Result<()> {
     let header = serde_json::to_vec(start)?;
     send(process, &header).await?;
-    let parts = [Some(&program.code), program.source_map.as_ref(), program.input.as_ref()];
-    for part in parts.into_iter().flatten() {
+    for part in parts(program) {
         for chunk in part.as_bytes().chunks(MESSAGE_BYTES) {
             send(process, chunk).await?;
         }

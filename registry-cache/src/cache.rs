@@ -231,6 +231,18 @@ impl Cache {
         Ok(Fetched { ids: ids.into_iter().map(str::to_owned).collect(), display, image, cache })
     }
 
+    /// A module that [`Cache::keep_module`] kept under this key: whole, or not at all.
+    pub async fn module(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.shared.store.get(Kind::Module, key).await?.map(|blob| blob.bytes))
+    }
+
+    /// Keeps what was made of packages. The key says everything that it was made of. It is not flushed: what is lost can
+    /// be made again.
+    pub async fn keep_module(&self, key: &str, bytes: Vec<u8>) -> Result<(), Error> {
+        let stamp = Stamp { fetched_at: self.shared.seconds(), etag: None };
+        self.shared.store.put(Kind::Module, key, bytes, stamp).await
+    }
+
     /// Waits for what is being written, then lets go of the store and of the lock, in this order.
     pub async fn close(self) -> Result<(), Error> {
         self.shared.store.close().await

@@ -34,16 +34,19 @@ pub(crate) enum Kind {
     Tarball,
     /// Graphs as JSON, by what they were resolved from.
     Resolution,
+    /// What was made of packages, by everything that it was made of.
+    Module,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Packument, Self::Tarball, Self::Resolution];
+    const ALL: [Self; 4] = [Self::Packument, Self::Tarball, Self::Resolution, Self::Module];
 
     fn index(self) -> &'static str {
         match self {
             Self::Packument => "packuments-v1",
             Self::Tarball => "tarballs-v1",
             Self::Resolution => "resolutions-v1",
+            Self::Module => "modules-v1",
         }
     }
 
@@ -52,6 +55,7 @@ impl Kind {
             Self::Packument => "packument-chunks-v1",
             Self::Tarball => "tarball-chunks-v1",
             Self::Resolution => "resolution-chunks-v1",
+            Self::Module => "module-chunks-v1",
         }
     }
 }

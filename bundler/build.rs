@@ -1,0 +1,27 @@
+//! Names this build of the bundler: a hash of its sources and of the versions that it is linked with. Bundles that another
+//! build kept are not taken for this one's.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use sha2::{Digest, Sha256};
+
+fn main() -> io::Result<()> {
+    let crate_folder = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?);
+    let mut files = vec![crate_folder.join("../Cargo.lock")];
+    for entry in fs::read_dir(crate_folder.join("src"))? {
+        files.push(entry?.path());
+    }
+    files.sort();
+    let mut hash = Sha256::new();
+    for file in &files {
+        println!("cargo:rerun-if-changed={}", file.display());
+        hash.update(file.file_name().map(Path::new).unwrap_or(file).as_os_str().as_encoded_bytes());
+        hash.update([0]);
+        hash.update(Sha256::digest(fs::read(file)?));
+    }
+    println!("cargo:rerun-if-changed={}", crate_folder.join("src").display());
+    let name: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    println!("cargo:rustc-env=HOIST_BUNDLER={name}");
+    Ok(())
+}

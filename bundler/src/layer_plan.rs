@@ -1,0 +1,296 @@
+//! Whether a program may be linked to a layer, and which imports that layer serves.
+//!
+//! A layer is evaluated before the program's own files. So a program is bundled as a whole when one of its files does
+//! something that a package could notice before that package would have been loaded, and when it says something about an
+//! import that a read of a namespace's property cannot say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oxc::{
+    allocator::Allocator,
+    ast::{
+        AstKind,
+        ast::{Expression, ImportDeclarationSpecifier, ImportOrExportKind, Program, Statement, TSModuleReference},
+    },
+    semantic::Semantic,
+    syntax::symbol::SymbolId,
+};
+
+use crate::{
+    layer::{LayerImport, LayerPlan},
+    program::Dialect,
+    scan::{ImportKind, ModuleScan},
+    source,
+    specifier::{self, Specifier},
+};
+
+/// One of a program's own files.
+pub(crate) struct PlannedFile<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) scan: &'a ModuleScan,
+    /// The local files that its imports lead to, by where they are written.
+    pub(crate) leads_to: &'a BTreeMap<usize, String>,
+}
+
+/// Plans for the program that starts at `entry`.
+pub(crate) fn plan(entry: &str, files: &[PlannedFile<'_>], dialect: &Dialect) -> LayerPlan {
+    let mut planner = Planner {
+        files,
+        dialect,
+        seen: BTreeMap::new(),
+        effects: Vec::new(),
+        imports: BTreeSet::new(),
+        acted: None,
+    };
+    match planner.file(entry, true) {
+        Ok(()) => planner.finish(),
+        Err(reason) => LayerPlan::Whole { reason },
+    }
+}
+
+struct Planner<'a> {
+    files: &'a [PlannedFile<'a>],
+    dialect: &'a Dialect,
+    seen: BTreeMap<String, bool>,
+    /// Imported for what they do: in this order, before all others.
+    effects: Vec<String>,
+    imports: BTreeSet<LayerImport>,
+    /// The first file that did something a package could notice.
+    acted: Option<String>,
+}
+
+impl Planner<'_> {
+    /// Follows a file as it is evaluated: its imports in order, then itself. `at_start` files are evaluated when the
+    /// program starts, the others when they are called for.
+    fn file(&mut self, path: &str, at_start: bool) -> Result<(), String> {
+        if self.seen.get(path).is_some_and(|seen| *seen || !at_start) {
+            return Ok(());
+        }
+        self.seen.insert(path.to_owned(), at_start);
+        let Some(file) = self.files.iter().find(|file| file.path == path) else { return Ok(()) };
+        let facts = Facts::of(file, self.dialect)?;
+        for import in &file.scan.imports {
+            if let Some(next) = file.leads_to.get(&import.offset) {
+                self.file(next, at_start && import.kind == ImportKind::Static)?;
+                continue;
+            }
+            match specifier::parse(&import.specifier) {
+                Specifier::Package(_) => self.package(&import.specifier, import.kind, at_start, path, &facts)?,
+                Specifier::Internal => return Err(format!("{path} imports {:?}", import.specifier)),
+                _ => {}
+            }
+        }
+        if facts.acts && at_start {
+            self.acted.get_or_insert_with(|| path.to_owned());
+        }
+        Ok(())
+    }
+
+    fn package(
+        &mut self,
+        specifier: &str,
+        kind: ImportKind,
+        at_start: bool,
+        path: &str,
+        facts: &Facts,
+    ) -> Result<(), String> {
+        let import = LayerImport { specifier: specifier.to_owned(), kind };
+        if kind == ImportKind::Static {
+            if !at_start {
+                return Err(format!("{path}, which is loaded when it is called for, imports {specifier:?}"));
+            }
+            if let Some(earlier) = self.acted.as_ref().filter(|_| !self.imports.contains(&import)) {
+                return Err(format!("{earlier} acts before {specifier:?} is imported"));
+            }
+            if facts.effects.contains(specifier) && !self.imports.contains(&import) {
+                self.effects.push(specifier.to_owned());
+            }
+        }
+        self.imports.insert(import);
+        Ok(())
+    }
+
+    fn finish(self) -> LayerPlan {
+        let (mut first, mut others) = (Vec::new(), Vec::new());
+        for specifier in &self.effects {
+            first.push(LayerImport { specifier: specifier.clone(), kind: ImportKind::Static });
+        }
+        for import in self.imports {
+            if !first.contains(&import) {
+                others.push(import);
+            }
+        }
+        first.append(&mut others);
+        LayerPlan::Layer(first)
+    }
+}
+
+/// What one file does that matters here.
+struct Facts {
+    /// Specifiers that are imported without a name.
+    effects: BTreeSet<String>,
+    /// Whether it does something at its top level, or touches what packages can see.
+    acts: bool,
+}
+
+impl Facts {
+    /// The error is the reason why the program has to be bundled as a whole.
+    fn of(file: &PlannedFile<'_>, dialect: &Dialect) -> Result<Self, String> {
+        let mut facts = Self { effects: BTreeSet::new(), acts: false };
+        let has_imports = !file.scan.imports.is_empty();
+        if has_imports && file.scan.decorator.is_some() && dialect.decorator_metadata {
+            return Err(format!("{} has decorators with metadata", file.path));
+        }
+        if file.scan.jsx.is_some() && (file.scan.jsx_classic || dialect.jsx_classic) {
+            return Err(format!("{} has JSX that calls a function in scope", file.path));
+        }
+        let allocator = Allocator::default();
+        let (program, _) = source::parse(&allocator, file.text, file.path);
+        let (semantic, _) = source::analyse(&program);
+        for statement in &program.body {
+            facts.statement(statement, file.path, &semantic)?;
+        }
+        facts.acts |= acts(&program) || touches_globals(&semantic);
+        refuse_lookups(&semantic, file.path)?;
+        Ok(facts)
+    }
+
+    fn statement(&mut self, statement: &Statement<'_>, path: &str, semantic: &Semantic<'_>) -> Result<(), String> {
+        let is_package = |text: &str| matches!(specifier::parse(text), Specifier::Package(_));
+        let refused = |what: &str, specifier: &str| Err(format!("{path} {what} {specifier:?}"));
+        match statement {
+            Statement::ImportDeclaration(import)
+                if import.import_kind == ImportOrExportKind::Value && is_package(&import.source.value) =>
+            {
+                if import.with_clause.is_some() || import.phase.is_some() {
+                    return refused("imports with attributes", &import.source.value);
+                }
+                let Some(specifiers) = &import.specifiers else {
+                    self.effects.insert(import.source.value.to_string());
+                    return Ok(());
+                };
+                if specifiers.iter().any(|specifier| is_more_than_read(symbol_of(specifier), semantic)) {
+                    return refused("exports or assigns what it imports from", &import.source.value);
+                }
+            }
+            Statement::ExportFromDeclaration(export)
+                if export.export_kind == ImportOrExportKind::Value && is_package(&export.source.value) =>
+            {
+                return refused("re-exports from", &export.source.value);
+            }
+            Statement::ExportAllDeclaration(export)
+                if export.export_kind == ImportOrExportKind::Value && is_package(&export.source.value) =>
+            {
+                return refused("re-exports from", &export.source.value);
+            }
+            Statement::TSImportEqualsDeclaration(import) if import.import_kind == ImportOrExportKind::Value => {
+                if let TSModuleReference::ExternalModuleReference(reference) = &import.module_reference
+                    && is_package(&reference.expression.value)
+                {
+                    return refused("imports by assignment", &reference.expression.value);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn symbol_of(specifier: &ImportDeclarationSpecifier<'_>) -> SymbolId {
+    match specifier {
+        ImportDeclarationSpecifier::ImportSpecifier(named) => named.local.symbol_id(),
+        ImportDeclarationSpecifier::ImportDefaultSpecifier(default) => default.local.symbol_id(),
+        ImportDeclarationSpecifier::ImportNamespaceSpecifier(all) => all.local.symbol_id(),
+    }
+}
+
+/// Whether an imported name is exported again or assigned to.
+fn is_more_than_read(symbol: SymbolId, semantic: &Semantic<'_>) -> bool {
+    semantic.scoping().get_resolved_references(symbol).filter(|reference| reference.is_value()).any(|reference| {
+        reference.is_write()
+            || matches!(semantic.nodes().parent_kind(reference.node_id()), AstKind::ExportSpecifier(_))
+    })
+}
+
+/// Whether a module does something when it is evaluated, beside declaring.
+fn acts(program: &Program<'_>) -> bool {
+    program.body.iter().any(|statement| {
+        !matches!(
+            statement,
+            Statement::ImportDeclaration(_)
+                | Statement::ExportAllDeclaration(_)
+                | Statement::ExportFromDeclaration(_)
+                | Statement::ExportNamedDeclaration(_)
+                | Statement::ExportDefaultDeclaration(_)
+                | Statement::ExportDeclaration(_)
+                | Statement::VariableDeclaration(_)
+                | Statement::FunctionDeclaration(_)
+                | Statement::ClassDeclaration(_)
+                | Statement::TSTypeAliasDeclaration(_)
+                | Statement::TSInterfaceDeclaration(_)
+                | Statement::TSEnumDeclaration(_)
+                | Statement::TSExternalModuleDeclaration(_)
+                | Statement::TSGlobalDeclaration(_)
+                | Statement::EmptyStatement(_)
+        )
+    })
+}
+
+/// Names that lead to everything.
+const ROOTS: [&str; 4] = ["globalThis", "global", "self", "process"];
+
+/// Whether a module names the global object, or assigns to something that it has not made.
+fn touches_globals(semantic: &Semantic<'_>) -> bool {
+    let unresolved = semantic.scoping().root_unresolved_references();
+    let assigns = || {
+        semantic.nodes().iter().any(|node| match node.kind() {
+            AstKind::AssignmentExpression(assignment) => {
+                assignment.left.as_member_expression().is_some_and(|target| is_foreign(target.object(), semantic))
+            }
+            _ => false,
+        })
+    };
+    ROOTS.iter().any(|root| unresolved.contains_key(*root)) || assigns()
+}
+
+/// Whether an object is, or hangs on, a global that is not the module's own.
+fn is_foreign(object: &Expression<'_>, semantic: &Semantic<'_>) -> bool {
+    let mut at = object;
+    while let Some(member) = at.as_member_expression() {
+        at = member.object();
+    }
+    match at {
+        Expression::Identifier(name) => {
+            semantic.is_reference_to_global_variable(name) && name.name != "module" && name.name != "exports"
+        }
+        _ => false,
+    }
+}
+
+/// `require.resolve("package")` and `import.meta.resolve("package")` need the packages themselves.
+fn refuse_lookups(semantic: &Semantic<'_>, path: &str) -> Result<(), String> {
+    for node in semantic.nodes().iter() {
+        match node.kind() {
+            AstKind::StaticMemberExpression(member) if member.property.name == "resolve" => {
+                let is_lookup = match &member.object {
+                    Expression::ImportMeta(_) => true,
+                    Expression::Identifier(name) => name.name == "require",
+                    _ => false,
+                };
+                if is_lookup {
+                    return Err(format!("{path} asks where a package is"));
+                }
+            }
+            AstKind::ImportExpression(import) if import.options.is_some() || import.phase.is_some() => {
+                return Err(format!("{path} imports with attributes"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "layer_plan_tests.rs"]
+mod tests;

@@ -1,0 +1,246 @@
+//! From a request to the modules that are run or written: scan, gather requirements, resolve, fetch, bundle.
+//!
+//! A program that is run is linked to the dependency layer of its packages, which is bundled once and kept; a program that
+//! cannot be, and one that is written, is bundled as a whole, and that bundle is kept too. What is kept needs no packages
+//! to be fetched. A request that imports no package never touches the cache.
+
+use std::collections::BTreeMap;
+
+use bundler::{
+    Bundle, BundleOptions, Layer, LayerImport, LayerInterface, LayerPlan, Linked, Scan, Worker, bundle_key, layer_key,
+};
+use registry_cache::{Graph, Tree};
+
+use crate::cache_access::Lease;
+use crate::error::Error;
+use crate::pipeline::{Pipeline, Request};
+use crate::requirements::{Requirements, gather};
+use crate::trace::{BundleFacts, Observer, Path, Stage, Trace};
+
+/// What a request is built into.
+pub(crate) struct Modules {
+    /// The program, with everything in it unless there is a layer.
+    pub(crate) main: Bundle,
+    /// What the program is linked to.
+    pub(crate) layer: Option<Layer>,
+}
+
+/// How a program is built.
+#[derive(Clone, Debug)]
+pub(crate) enum Way {
+    /// To be run, on a layer where it can be.
+    Layered,
+    /// As one bundle.
+    Whole(BundleOptions),
+}
+
+impl Way {
+    fn options(&self) -> BundleOptions {
+        match self {
+            Self::Layered => BundleOptions::run(),
+            Self::Whole(options) => options.clone(),
+        }
+    }
+}
+
+impl Pipeline {
+    /// Builds a program.
+    pub(crate) async fn build(
+        &self,
+        mut request: Request,
+        way: &Way,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<Modules, Error> {
+        let (mut worker, scan) = trace
+            .time(Stage::Scan, observer, async {
+                let mut worker = Worker::spawn(&self.bundler, &self.bundler_limits).await?;
+                let scan = worker.scan(&request.entry, &mut *request.files).await?;
+                Ok::<_, bundler::Error>((worker, scan))
+            })
+            .await?;
+        let modules = if scan.imports.is_empty() {
+            let (nothing, rewrites, options) = (Tree { mounts: Vec::new() }, BTreeMap::new(), way.options());
+            let bundle = worker.bundle(&nothing, &rewrites, &options);
+            let main = trace.time(Stage::Bundle, observer, bundle).await?;
+            Modules { main, layer: None }
+        } else {
+            self.build_with_packages(request, way, worker, scan, trace, observer).await?
+        };
+        trace.bundle = Some(BundleFacts::of(&modules));
+        trace.warnings.extend(modules.main.warnings.iter().cloned());
+        Ok(modules)
+    }
+
+    async fn build_with_packages(
+        &self,
+        request: Request,
+        way: &Way,
+        worker: Worker,
+        scan: Scan,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<Modules, Error> {
+        let Request { entry, mut files, dependencies, manifest, unlisted } = request;
+        let manifest = manifest.read(&entry, &mut *files, &dependencies)?;
+        let mut requirements = gather(dependencies.fallback(manifest), &scan.imports, unlisted)?;
+        trace.warnings.append(&mut requirements.warnings);
+        let lease = trace.time(Stage::Open, observer, self.cache.open()).await?;
+        let built = async {
+            let graph = resolve(&lease, &mut requirements, trace, observer).await?;
+            let rewrites = requirements.rewrites();
+            let mut build = Build { worker, lease: &lease, graph, rewrites, tree: None };
+            match way {
+                Way::Layered => build.layered(scan.plan, trace, observer).await,
+                Way::Whole(options) => build.whole(options, trace, observer).await,
+            }
+        };
+        let built = built.await;
+        let released = lease.release().await;
+        // The first error is the one to report.
+        let modules = built?;
+        released?;
+        Ok(modules)
+    }
+}
+
+async fn resolve(
+    lease: &Lease,
+    requirements: &mut Requirements,
+    trace: &mut Trace,
+    observer: &dyn Observer,
+) -> Result<Graph, Error> {
+    let resolution = lease.cache().resolve(&requirements.manifest, observer);
+    let mut graph = trace.time_cached(Stage::Resolve, observer, resolution).await?;
+    requirements.merge_aliases(&mut graph);
+    Ok(trace.graph.insert(graph).clone())
+}
+
+/// A program whose packages are known.
+struct Build<'a> {
+    worker: Worker,
+    lease: &'a Lease,
+    graph: Graph,
+    rewrites: BTreeMap<String, String>,
+    /// The packages' files, once something needed them.
+    tree: Option<Tree>,
+}
+
+impl Build<'_> {
+    /// Links the program to its layer, or bundles it as a whole and says why.
+    async fn layered(
+        &mut self,
+        plan: LayerPlan,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<Modules, Error> {
+        let options = BundleOptions::run();
+        let reason = match plan {
+            LayerPlan::Whole { reason } => reason,
+            LayerPlan::Layer(imports) => match self.link(imports, &options, trace, observer).await? {
+                Ok(modules) => {
+                    trace.path = Some(Path::Layer);
+                    return Ok(modules);
+                }
+                Err(reason) => reason,
+            },
+        };
+        let modules = self.whole(&options, trace, observer).await?;
+        trace.path = Some(Path::Bundle { reason: Some(reason) });
+        Ok(modules)
+    }
+
+    /// The inner error is the reason why the program cannot be linked.
+    async fn link(
+        &mut self,
+        imports: Vec<LayerImport>,
+        options: &BundleOptions,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<Result<Modules, String>, Error> {
+        let mut served: Vec<LayerImport> = Vec::new();
+        let mut numbered = Vec::new();
+        for import in imports {
+            let specifier = self.rewrites.get(&import.specifier).unwrap_or(&import.specifier).clone();
+            let resolved = LayerImport { specifier, kind: import.kind };
+            let number = served.iter().position(|served| *served == resolved).unwrap_or_else(|| {
+                served.push(resolved);
+                served.len() - 1
+            });
+            numbered.push((import, number));
+        }
+        let layer = match self.layer(&served, options, trace, observer).await {
+            Ok(layer) => layer,
+            // Reported as the program's own, when it is bundled as a whole.
+            Err(Error::Bundler(bundler::Error::Bundle(errors))) => {
+                return Ok(Err(errors.first().map_or_else(String::new, |error| error.message.clone())));
+            }
+            Err(error) => return Err(error),
+        };
+        let interface = LayerInterface { imports: numbered, exports: layer.exports.clone() };
+        let linked = trace.time(Stage::Link, observer, self.worker.link(&interface, options)).await?;
+        Ok(match linked {
+            Linked::Module(main) => Ok(Modules { main, layer: Some(layer) }),
+            Linked::Whole { reason } => Err(reason),
+        })
+    }
+
+    async fn layer(
+        &mut self,
+        imports: &[LayerImport],
+        options: &BundleOptions,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<Layer, Error> {
+        let key = layer_key(&self.graph.hash(), imports, options);
+        if let Some(layer) = self.kept(&key, Layer::from_bytes, trace, observer).await? {
+            return Ok(layer);
+        }
+        self.fetch(trace, observer).await?;
+        let tree = self.tree.as_ref().expect("it was fetched");
+        let layer = trace.time_made(Stage::Bundle, observer, self.worker.layer(tree, imports, options)).await?;
+        self.lease.cache().keep_module(&key, layer.to_bytes()).await?;
+        Ok(layer)
+    }
+
+    /// Bundles the program with its packages.
+    async fn whole(
+        &mut self,
+        options: &BundleOptions,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<Modules, Error> {
+        trace.path = Some(Path::Bundle { reason: None });
+        let key = bundle_key(&self.graph.hash(), &self.worker.program_hash(), &self.rewrites, options);
+        if let Some(main) = self.kept(&key, Bundle::from_bytes, trace, observer).await? {
+            return Ok(Modules { main, layer: None });
+        }
+        self.fetch(trace, observer).await?;
+        let tree = self.tree.as_ref().expect("it was fetched");
+        let bundle = self.worker.bundle(tree, &self.rewrites, options);
+        let main = trace.time_made(Stage::Bundle, observer, bundle).await?;
+        self.lease.cache().keep_module(&key, main.to_bytes()).await?;
+        Ok(Modules { main, layer: None })
+    }
+
+    /// What was bundled before.
+    async fn kept<T>(
+        &self,
+        key: &str,
+        read: impl Fn(&[u8]) -> Option<T>,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<Option<T>, Error> {
+        let look = async { Ok(self.lease.cache().module(key).await?.and_then(|bytes| read(&bytes))) };
+        trace.time_if(Stage::Bundle, observer, look).await
+    }
+
+    async fn fetch(&mut self, trace: &mut Trace, observer: &dyn Observer) -> Result<(), Error> {
+        if self.tree.is_none() {
+            let fetching = self.lease.cache().fetch(&self.graph, observer);
+            let packages = trace.time_cached(Stage::Fetch, observer, fetching).await?;
+            self.tree = Some(Tree::hoist(&self.graph, &packages)?);
+        }
+        Ok(())
+    }
+}
