@@ -11,6 +11,7 @@ mod config;
 mod console;
 mod error;
 mod exit_code;
+mod inspect;
 mod pipeline;
 mod progress;
 mod project;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Run(arguments) => command::run(arguments).into(),
             Command::Bundle(arguments) => command::bundle(arguments).into(),
+            Command::Inspect(arguments) => command::inspect(arguments).into(),
             Command::Serve(arguments) => command::serve(arguments).into(),
             Command::BundlerWorker => bundler_worker(),
             Command::ExecutorWorker => executor::worker_main(),

@@ -16,6 +16,7 @@ use crate::{
     diagnostics::Diagnostic,
     engine,
     file_system::{LocalFiles, PackageFiles, ROOT, VirtualFiles},
+    inspect,
     layer::{self, LayerImport, LayerInterface},
     limits::Limits,
     link::Link,
@@ -108,6 +109,13 @@ impl Session {
                     Ok((layer.bundle, layer.exports))
                 });
             }
+            Request::Inspect { mounts, name } => match self.packages(mounts) {
+                Ok(packages) => {
+                    let files = VirtualFiles::with_packages(LocalFiles::new(), packages);
+                    Reply::Inspected(inspect::inspect(&name, &files))
+                }
+                Err(detail) => Reply::Confused(detail),
+            },
             Request::Link { interface, options } => return self.link(interface, options, end),
         };
         end.send(&reply, &[])

@@ -26,9 +26,9 @@ use rolldown_resolver::Resolver;
 
 use crate::{
     diagnostics::Diagnostic,
+    engine_link::Linker,
     engine_options::bundler_options,
     file_system::{ROOT, VirtualFiles},
-    engine_link::Linker,
     importers::{self, Importers},
     layer::{self, LAYER_SPECIFIER, Layer, LayerImport},
     link::Link,
@@ -118,14 +118,18 @@ async fn attempt(input: &Input, broken: &BTreeMap<String, Diagnostic>) -> Attemp
     match generated {
         Ok(_) if !unresolved.is_empty() => Attempt::Done(Err(unresolved)),
         Ok((outputs, warnings)) => {
-            let mut warnings: Vec<_> =
-                warnings.iter().take(MOST_ERRORS).filter_map(|warning| explain_warning(warning, input, &importers)).collect();
+            let mut warnings: Vec<_> = warnings
+                .iter()
+                .take(MOST_ERRORS)
+                .filter_map(|warning| explain_warning(warning, input, &importers))
+                .collect();
             warnings.sort_by(|left, right| left.place().cmp(&right.place()));
             warnings.dedup();
             Attempt::Done(finish(input, &importers, &outputs, warnings))
         }
         Err(errors) => {
-            let errors: Vec<_> = errors.iter().take(MOST_ERRORS).map(|error| explain(error, input, &importers)).collect();
+            let errors: Vec<_> =
+                errors.iter().take(MOST_ERRORS).map(|error| explain(error, input, &importers)).collect();
             let skippable = |(path, error): &(Option<String>, Diagnostic)| {
                 error.code == "syntax-error"
                     && path.as_ref().is_some_and(|path| !is_local(path) && importers.is_only_called_for(path))

@@ -13,6 +13,8 @@ pub enum Stage {
     Scan,
     /// Bundling.
     Bundle,
+    /// Looking at what packages are made of.
+    Inspect,
 }
 
 impl std::fmt::Display for Stage {
@@ -21,6 +23,7 @@ impl std::fmt::Display for Stage {
             Self::Start => "starting",
             Self::Scan => "scanning",
             Self::Bundle => "bundling",
+            Self::Inspect => "inspecting",
         })
     }
 }

@@ -162,6 +162,14 @@ impl VirtualFiles {
         mounts
     }
 
+    /// The paths of a package's files, below its place, with their sizes.
+    pub(crate) fn files_of(&self, mount: &str) -> impl Iterator<Item = (&str, u64)> {
+        let package = self.0.mounts.get(mount);
+        package.into_iter().flat_map(|package| {
+            package.files.paths().map(|path| (path, package.files.get(path).map_or(0, <[u8]>::len) as u64))
+        })
+    }
+
     fn mount_of<'a>(&self, relative: &'a str) -> Option<(&MountedPackage, &'a str)> {
         let mut end = relative.len();
         loop {

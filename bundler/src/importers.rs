@@ -97,28 +97,24 @@ impl Importers {
             let diagnostic = error.clone().diagnostic(&text, &files.display(path));
             diagnostic.package(owner).chain(self.chain(entry, path, files))
         });
-        let failures = self
-            .failures
-            .iter()
-            .take(MOST_DIAGNOSTICS)
-            .map(|((importer, specifier, kind), failure)| {
-                let text = files.text(importer).unwrap_or_default();
-                let found = scans
-                    .entry(importer)
-                    .or_insert_with(|| scan::scan(&text, importer).map(|scan| scan.imports).unwrap_or_default());
-                let place = found.iter().find(|import| import.specifier == *specifier && import.kind == *kind);
-                let mut diagnostic = Diagnostic::new(failure.kind.code(), failure.message.clone())
-                    .file(files.display(importer))
-                    .package(failure.package.clone())
-                    .chain(self.chain(entry, importer, files));
-                if let Some(place) = place {
-                    diagnostic = diagnostic.at_offset(&text, place.offset);
-                }
-                match hint(importer, failure, files) {
-                    Some(hint) => diagnostic.hint(hint),
-                    None => diagnostic,
-                }
-            });
+        let failures = self.failures.iter().take(MOST_DIAGNOSTICS).map(|((importer, specifier, kind), failure)| {
+            let text = files.text(importer).unwrap_or_default();
+            let found = scans
+                .entry(importer)
+                .or_insert_with(|| scan::scan(&text, importer).map(|scan| scan.imports).unwrap_or_default());
+            let place = found.iter().find(|import| import.specifier == *specifier && import.kind == *kind);
+            let mut diagnostic = Diagnostic::new(failure.kind.code(), failure.message.clone())
+                .file(files.display(importer))
+                .package(failure.package.clone())
+                .chain(self.chain(entry, importer, files));
+            if let Some(place) = place {
+                diagnostic = diagnostic.at_offset(&text, place.offset);
+            }
+            match hint(importer, failure, files) {
+                Some(hint) => diagnostic.hint(hint),
+                None => diagnostic,
+            }
+        });
         refused.chain(failures).collect()
     }
 }

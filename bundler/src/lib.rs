@@ -9,6 +9,7 @@
 //! - `worker`, `wire`, `child`: the process, its frames, and its own side; `whereabouts`: what it was at when it died;
 //!   `nesting`: what it refuses to walk.
 //! - `specifier`, `scan`: what a program imports; `file_system`, `resolution`: where that is found.
+//! - `inspect`: what packages are made of.
 //! - `own_paths`: each module's own `__dirname`, `import.meta.url` and `require`; `engine`, `engine_options`: the bundle.
 
 mod builtins;
@@ -21,6 +22,7 @@ mod engine_options;
 mod error;
 mod file_system;
 mod importers;
+mod inspect;
 mod kept;
 mod layer;
 mod layer_plan;
@@ -43,6 +45,7 @@ mod worker;
 pub use child::worker_main;
 pub use diagnostics::Diagnostic;
 pub use error::{Error, Stage};
+pub use inspect::{Inspection, PackageFacts, Place};
 pub use kept::{bundle_key, layer_key};
 pub use layer::{LAYER_SPECIFIER, Layer, LayerImport, LayerInterface, LayerPlan};
 pub use limits::Limits;

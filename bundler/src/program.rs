@@ -335,10 +335,7 @@ impl Walk {
 }
 
 fn syntax_errors(text: &str, path: &str, errors: Vec<crate::source::SyntaxError>) -> Vec<Diagnostic> {
-    errors
-        .into_iter()
-        .map(|error| error.diagnostic(text, path))
-        .collect()
+    errors.into_iter().map(|error| error.diagnostic(text, path)).collect()
 }
 
 #[cfg(test)]

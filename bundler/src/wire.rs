@@ -20,6 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 
 use crate::{
     diagnostics::Diagnostic,
+    inspect::Inspection,
     layer::{LayerImport, LayerInterface},
     limits::Limits,
     options::BundleOptions,
@@ -56,6 +57,8 @@ pub(crate) enum Request {
     Bundle { mounts: Vec<MountMessage>, rewrites: BTreeMap<String, String>, options: BundleOptions },
     /// Bundle a layer with these exports.
     Layer { mounts: Vec<MountMessage>, imports: Vec<LayerImport>, options: BundleOptions },
+    /// Say what the package that the root imports by this name is made of.
+    Inspect { mounts: Vec<MountMessage>, name: String },
     /// Link the program that was found to a layer.
     Link { interface: LayerInterface, options: BundleOptions },
 }
@@ -83,6 +86,7 @@ pub(crate) enum Reply {
     TooManyImports {
         measured: u64,
     },
+    Inspected(Inspection),
     /// The packages that came are mapped.
     Mapped,
     /// The bytes are the code, then the map.
@@ -290,7 +294,8 @@ mod tests {
                     | Request::Scan { .. }
                     | Request::Bundle { .. }
                     | Request::Layer { .. }
-                    | Request::Link { .. } => panic!(),
+                    | Request::Link { .. }
+                    | Request::Inspect { .. } => panic!(),
                 }
             }
             seen

@@ -25,6 +25,7 @@ use tokio::{
 use crate::{
     error::{Error, Stage},
     file_system::is_plain,
+    inspect::Inspection,
     layer::{Layer, LayerImport, LayerInterface},
     limits::Limits,
     options::{Bundle, BundleOptions},
@@ -188,6 +189,21 @@ impl Worker {
         };
         let result = within(limit, link).await;
         self.settle(Stage::Bundle, result).await
+    }
+
+    /// Says what the package that the root of a tree imports by a name is made of, and those below it. Needs no program.
+    pub async fn inspect(&mut self, tree: &Tree, name: &str) -> Result<Inspection, Error> {
+        let limit = self.limits.deadline;
+        let inspect = async {
+            let mounts = self.mount(tree).await?;
+            self.end.send(&Request::Inspect { mounts, name: name.to_owned() }, &[]).await?;
+            match self.end.receive(0).await?.0 {
+                Reply::Inspected(inspection) => Ok(inspection),
+                other => Err(unexpected(other)),
+            }
+        };
+        let result = within(limit, inspect).await;
+        self.settle(Stage::Inspect, result).await
     }
 
     async fn find(&mut self, entry: &str, files: &mut dyn FileSource) -> Result<Scan, Trouble> {
@@ -394,6 +410,7 @@ fn unexpected(reply: Reply) -> Trouble {
         | Reply::Scanned(_)
         | Reply::LackingTooMany { .. }
         | Reply::TooManyImports { .. }
+        | Reply::Inspected(_)
         | Reply::Mapped
         | Reply::Bundled { .. }
         | Reply::Unlinkable(_)
