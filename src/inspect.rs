@@ -129,7 +129,7 @@ const PROGRAM: &str = "inspect.mjs";
 
 impl FileSource for ImportsIt {
     fn read(&mut self, path: &str) -> std::io::Result<Option<Vec<u8>>> {
-        let text = || format!("import * as package from {:?};\nexport default package;\n", self.0);
+        let text = || format!("import * as it from {:?};\nexport default it;\n", self.0);
         Ok((path == PROGRAM).then(|| text().into_bytes()))
     }
 }
@@ -254,10 +254,11 @@ fn judge_native(id: &str, facts: &PackageFacts, is_inspected: bool, is_direct: b
     let script =
         facts.install_scripts.iter().find(|(_, script)| NATIVE_SCRIPTS.iter().any(|word| script.contains(word)));
     let sign = facts.native.first().cloned().or_else(|| script.map(|(name, script)| format!("{name}: {script}")));
+    // A direct dependency that is made for one system, and is no JavaScript, is the package's own native half.
+    let is_half = is_direct && !facts.platforms.is_empty() && (sign.is_some() || facts.sources == 0);
+    let sign = sign.or_else(|| is_half.then(|| format!("for {} only", facts.platforms.join(" "))));
     if let Some(sign) = sign {
-        let line = format!("{id} is or has a native add-on ({sign}): native code cannot be loaded here");
-        // A direct dependency that is made for one system is the package's own native half.
-        let is_half = is_direct && !facts.platforms.is_empty();
+        let line = format!("{id} is or has native code ({sign}), which cannot be loaded or started here");
         if is_inspected || is_half {
             reasons.fatal(line)
         } else {

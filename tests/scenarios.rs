@@ -149,6 +149,11 @@ fn cache() {
 }
 
 #[test]
+fn inspect() {
+    run_group("inspect");
+}
+
+#[test]
 fn bundle() {
     run_group("bundle");
 }
