@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Write a program and its packages as one ECMAScript module
     Bundle(BundleArguments),
+    /// Say what a package is made of and whether it works here, without running it
+    Inspect(InspectArguments),
     /// Answer POST /v1/run over HTTP
     Serve(ServeArguments),
     /// The child process that bundles
@@ -76,6 +78,20 @@ pub(crate) struct BundleArguments {
     /// The module to write, with its source map beside it (NAME.map); - is the standard output, without a map
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+}
+
+/// `hoist inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// The package
+    #[arg(value_name = "NAME@RANGE", value_parser = Dependency::from_str)]
+    pub(crate) package: Dependency,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The cache.
+    #[command(flatten)]
+    pub(crate) cache: CacheArguments,
 }
 
 /// `hoist serve`.

@@ -13,8 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::build::Way;
 use crate::cache_access::CacheAccess;
 use crate::cli::{
-    BUNDLER_WORKER, BundleArguments, Dependency, EXECUTOR_WORKER, LimitArguments, ProgramArguments, RunArguments,
-    ServeArguments, worker_arguments,
+    BUNDLER_WORKER, BundleArguments, Dependency, EXECUTOR_WORKER, InspectArguments, LimitArguments, ProgramArguments,
+    RunArguments, ServeArguments, worker_arguments,
 };
 use crate::config::{CacheConfig, Environment, ServiceLimits, run_limits};
 use crate::console;
@@ -73,6 +73,25 @@ pub(crate) fn bundle(arguments: BundleArguments) -> Exit {
     ended(result.and_then(|(trace, bundle)| {
         console::print_warnings(&trace);
         write_bundle(bundle, &output)?;
+        Ok(Exit::Done)
+    }))
+}
+
+/// `hoist inspect`.
+pub(crate) fn inspect(arguments: InspectArguments) -> Exit {
+    let InspectArguments { package, json, cache } = arguments;
+    let work = async {
+        let cache = CacheAccess::Brief(cache_config(cache.folder, working_folder()?));
+        let pipeline = pipeline(&LimitArguments::default(), cache)?;
+        watched(json, async |observer| pipeline.inspect(&package, observer).await).await
+    };
+    let result = match until_interrupted(work) {
+        Ok(result) => result,
+        Err(exit) => return exit,
+    };
+    ended(result.and_then(|report| {
+        let text = if json { report.to_json() + "\n" } else { report.to_text() };
+        console::print_report_text(&text)?;
         Ok(Exit::Done)
     }))
 }

@@ -154,6 +154,11 @@ fn cache() {
 }
 
 #[test]
+fn inspect() {
+    run_group("inspect");
+}
+
+#[test]
 fn bundle() {
     run_group("bundle");
 }
