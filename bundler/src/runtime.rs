@@ -10,8 +10,9 @@ use oxc::{
 };
 
 use crate::{
+    file_system::ROOT,
     options::{BundleOptions, Purpose},
-    own_paths::quote,
+    own_paths::{below_root, quote},
     source,
 };
 
@@ -20,6 +21,9 @@ const COMMON_JS: &str = "__commonJS";
 const COMMON_JS_TEXT: &str = include_str!("runtime/common_js.js");
 /// What the modules are kept in.
 const KEPT: &str = "export var __hoist={modules:/* @__PURE__ */new Map()};\n";
+
+/// The module that hands a bundle's modules to Node's loader.
+pub(crate) const LOADER: &str = "hoist:require";
 
 const PREFIX: &str = "\0hoist/";
 
@@ -52,7 +56,7 @@ fn root(options: &BundleOptions) -> String {
             // In two steps, lest the engine take it for an asset.
             format!(
                 "const here = import.meta.url; export const root = new URL({}, here).href, beside = {};",
-                quote(&format!("./{folder}")),
+                quote(&format!("./{}", below_root(&format!("{ROOT}/{folder}")))),
                 folder.is_empty()
             )
         }
