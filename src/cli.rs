@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Write a program and its packages as one ECMAScript module
     Bundle(BundleArguments),
+    /// Say what a package is made of and whether it works here, without running it
+    Inspect(InspectArguments),
     /// Answer POST /v1/run over HTTP
     Serve(ServeArguments),
     /// The child process that bundles
@@ -53,6 +55,9 @@ pub(crate) struct RunArguments {
     /// Bundle the program with its packages instead of linking it to a kept layer of them
     #[arg(long)]
     pub(crate) whole: bool,
+    /// Files below the project's root that the program reads, as data/**/*.csv; may stand several times
+    #[arg(long = "files", value_name = "GLOB")]
+    pub(crate) files: Vec<String>,
     /// The value that the default export is called with, or the request for one with `fetch`
     #[arg(long, value_name = "JSON", value_parser = parse_json, allow_hyphen_values = true)]
     pub(crate) input: Option<JsonText>,
@@ -76,6 +81,20 @@ pub(crate) struct BundleArguments {
     /// A folder for the files that packages read at run time; the module looks for them there
     #[arg(long, value_name = "FOLDER")]
     pub(crate) assets: Option<PathBuf>,
+}
+
+/// `hoist inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// The package
+    #[arg(value_name = "NAME@RANGE", value_parser = Dependency::from_str)]
+    pub(crate) package: Dependency,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The cache.
+    #[command(flatten)]
+    pub(crate) cache: CacheArguments,
 }
 
 /// `hoist serve`.

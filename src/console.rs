@@ -59,6 +59,14 @@ fn print_report(report: &Report) -> Result<(), Error> {
     }
 }
 
+/// Prints text that packages have a part in.
+pub(crate) fn print_report_text(text: &str) -> Result<(), Error> {
+    match io::stdout().is_terminal() {
+        true => print_result(visible(text).as_bytes()),
+        false => print_result(text.as_bytes()),
+    }
+}
+
 /// Prints why guest code was not run.
 pub(crate) fn print_error(error: &Error) {
     say(&error_text(&ErrorReply::of_error(error)));

@@ -82,6 +82,7 @@ const TABLE: &[(&str, Exit, u16)] = &[
     ("package-limit", Exit::Tarball, 422),
     ("bundle", Exit::Bundle, 422),
     ("bundle-deadline", Exit::Bundle, 422),
+    ("source-too-deep", Exit::Bundle, 422),
     ("bundle-too-large", Exit::Bundle, 422),
     ("program-too-large", Exit::Bundle, 422),
     ("local-file", Exit::LocalFile, 422),

@@ -10,9 +10,11 @@ mod cli;
 mod command;
 mod config;
 mod console;
+mod data_files;
 mod error;
 mod exit_code;
 mod files;
+mod inspect;
 mod pipeline;
 mod progress;
 mod project;
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Run(arguments) => command::run(arguments).into(),
             Command::Bundle(arguments) => command::bundle(arguments).into(),
+            Command::Inspect(arguments) => command::inspect(arguments).into(),
             Command::Serve(arguments) => command::serve(arguments).into(),
             Command::BundlerWorker => bundler_worker(),
             Command::ExecutorWorker => executor::worker_main(files::open_image),

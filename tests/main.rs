@@ -6,6 +6,7 @@
 mod bundles;
 mod concurrency;
 mod hostile;
+mod hostile_sources;
 mod lifetimes;
 mod live;
 mod place;

@@ -77,6 +77,8 @@ struct Shared {
     faults: Mutex<BTreeMap<String, Fault>>,
     requests: Mutex<BTreeMap<String, usize>>,
     token: Option<String>,
+    /// Packages beside those of the universe.
+    generated: BTreeMap<String, Package>,
 }
 
 impl Registry {
@@ -88,6 +90,11 @@ impl Registry {
     /// Starts one that refuses a request without this bearer token.
     pub(crate) fn with_token(token: String) -> Registry {
         Registry::start_with(Shared { token: Some(token), ..Shared::default() })
+    }
+
+    /// Starts one that has these packages too.
+    pub(crate) fn with_packages(generated: BTreeMap<String, Package>) -> Registry {
+        Registry::start_with(Shared { generated, ..Shared::default() })
     }
 
     fn start_with(shared: Shared) -> Registry {
@@ -153,7 +160,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         None => (path.trim_start_matches('/').to_owned(), None),
     };
     let fault = shared.faults.lock().unwrap().get(&name).copied();
-    let Some(package) = UNIVERSE.get(&name) else {
+    let Some(package) = shared.generated.get(&name).or_else(|| UNIVERSE.get(&name)) else {
         return not_found();
     };
     match file {

@@ -109,6 +109,11 @@ fn dependencies() {
 }
 
 #[test]
+fn files() {
+    run_group("files");
+}
+
+#[test]
 fn local_files() {
     run_group("local-files");
 }
@@ -151,6 +156,11 @@ fn numbers() {
 #[test]
 fn cache() {
     run_group("cache");
+}
+
+#[test]
+fn inspect() {
+    run_group("inspect");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::registry::{Fault, Registry};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running service with a registry and a cache of its own. Dropping it kills it.
-struct Service {
+pub(crate) struct Service {
     child: Child,
     url: String,
     client: reqwest::Client,
@@ -25,15 +25,18 @@ struct Service {
 }
 
 /// What came back.
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     headers: HeaderMap,
-    text: String,
+    pub(crate) text: String,
 }
 
 impl Service {
     fn start(name: &str, arguments: &[&str]) -> Service {
-        let registry = Registry::start();
+        Service::start_with(name, arguments, Registry::start())
+    }
+
+    pub(crate) fn start_with(name: &str, arguments: &[&str], registry: Registry) -> Service {
         let place = Place::with_registry(name, &registry.url());
         let mut command = place.hoist(&["serve", "--listen", "127.0.0.1:0"]);
         command.args(arguments);
@@ -42,7 +45,7 @@ impl Service {
         Service { child, url, client, registry, place: Some(place) }
     }
 
-    async fn run(&self, body: Value) -> Answer {
+    pub(crate) async fn run(&self, body: Value) -> Answer {
         self.post(body.to_string(), &[]).await
     }
 
@@ -55,8 +58,13 @@ impl Service {
         Answer::of(request.body(body)).await
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it as an operator does.
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         let status = self.child.wait().unwrap();
         assert_eq!(status.code(), Some(0), "{status}");
@@ -86,7 +94,7 @@ impl Answer {
 
     /// The status and what stands at a pointer.
     #[track_caller]
-    fn assert(&self, status: u16, pointer: &str, expected: Value) {
+    pub(crate) fn assert(&self, status: u16, pointer: &str, expected: Value) {
         assert_eq!(self.status, status, "{}", self.text);
         assert_eq!(self.json().pointer(pointer), Some(&expected), "{}", self.text);
     }

@@ -27,6 +27,27 @@ pub(crate) struct Package {
     pub(crate) tags: BTreeMap<String, String>,
 }
 
+impl Package {
+    /// A package with one version, 1.0.0, made of these files: what is too large to keep. Its package.json, unless there is
+    /// one among the files, is the manifest that the registry shows.
+    pub(crate) fn generated(name: &str, files: Vec<(String, Vec<u8>)>) -> Package {
+        let manifest = serde_json::json!({"name": name, "version": "1.0.0"});
+        let mut files: BTreeMap<String, Vec<u8>> = files.into_iter().collect();
+        files.entry("package.json".to_owned()).or_insert_with(|| manifest.to_string().into_bytes());
+        let mut archive = tar::Builder::new(GzBuilder::new().mtime(0).write(Vec::new(), Compression::fast()));
+        for (path, bytes) in &files {
+            append_file(&mut archive, &format!("package/{path}"), bytes, LongNames::Gnu);
+        }
+        let tarball = archive.into_inner().unwrap().finish().unwrap();
+        let integrity = integrity_of(&tarball);
+        let manifest = manifest.as_object().cloned().unwrap();
+        Package {
+            versions: BTreeMap::from([("1.0.0".to_owned(), Version { manifest, tarball, integrity })]),
+            tags: BTreeMap::from([("latest".to_owned(), "1.0.0".to_owned())]),
+        }
+    }
+}
+
 /// One version as a registry knows it.
 pub(crate) struct Version {
     pub(crate) manifest: serde_json::Map<String, Value>,

@@ -16,11 +16,14 @@ use crate::{
     diagnostics::Diagnostic,
     engine,
     file_system::{LocalFiles, PackageFiles, ROOT, VirtualFiles},
+    inspect,
     layer::{self, LayerImport, LayerInterface},
     limits::Limits,
     link::Link,
     options::{Bundle, BundleOptions},
     program::{Dialect, Program, Round},
+    scan::Scan,
+    whereabouts,
     wire::{FileAnswer, MountMessage, Reply, Request, WorkerEnd},
 };
 
@@ -55,6 +58,9 @@ fn serve(mut end: WorkerEnd) -> io::Result<()> {
     let Some((Request::Setup(limits), _)) = end.receive(0)? else {
         return Err(io::Error::other("there was no set-up"));
     };
+    if let Some(memory) = end.descriptors().pop() {
+        whereabouts::tell(memory);
+    }
     restrict(&limits)?;
     let mut session = Session { limits, program: None, images: Vec::new() };
     while let Some((request, bytes)) = end.receive(session.limits.local_bytes)? {
@@ -103,6 +109,13 @@ impl Session {
                     Ok((layer.bundle, layer.exports))
                 });
             }
+            Request::Inspect { mounts, name } => match self.packages(mounts) {
+                Ok(packages) => {
+                    let files = VirtualFiles::with_packages(LocalFiles::new(), packages);
+                    Reply::Inspected(inspect::inspect(&name, &files))
+                }
+                Err(detail) => Reply::Confused(detail),
+            },
             Request::Link { interface, options } => return self.link(interface, options, end),
         };
         end.send(&reply, &[])
@@ -113,10 +126,18 @@ impl Session {
             return Reply::Confused("no scan was begun".to_owned());
         };
         match program.advance() {
+            Round::Lacking(paths) if paths.len() as u64 > u64::from(self.limits.files) => {
+                Reply::LackingTooMany { measured: paths.len() as u64 }
+            }
             Round::Lacking(paths) => Reply::Lacking(paths.into_iter().collect()),
-            Round::Complete(scan) => Reply::Scanned(scan),
+            Round::Complete(scan) => self.scanned(scan),
             Round::Wrong(diagnostics) => self.wrong(diagnostics),
         }
+    }
+
+    fn scanned(&self, scan: Scan) -> Reply {
+        let (measured, limit) = (scan.imports.len() as u64, u64::from(self.limits.imports));
+        if measured > limit { Reply::TooManyImports { measured } } else { Reply::Scanned(scan) }
     }
 
     fn wrong(&self, mut diagnostics: Vec<Diagnostic>) -> Reply {

@@ -51,6 +51,9 @@ pub(crate) struct Input {
 /// How often a build is repeated because of what was learnt in it.
 const ATTEMPTS: usize = 4;
 
+/// What the engine finds wrong, beyond which no more is explained: a broken source can have a million errors.
+const MOST_ERRORS: usize = 1_000;
+
 /// What one attempt taught about the next one.
 #[derive(Debug, Clone, Default)]
 struct Learnt {
@@ -124,14 +127,18 @@ async fn attempt(input: &Input, learnt: &Learnt) -> Attempt {
     match generated {
         Ok(_) if !unresolved.is_empty() => Attempt::Done(Err(unresolved)),
         Ok((outputs, warnings)) => {
-            let mut warnings: Vec<_> =
-                warnings.iter().filter_map(|warning| explain_warning(warning, input, &importers)).collect();
+            let mut warnings: Vec<_> = warnings
+                .iter()
+                .take(MOST_ERRORS)
+                .filter_map(|warning| explain_warning(warning, input, &importers))
+                .collect();
             warnings.sort_by(|left, right| left.place().cmp(&right.place()));
             warnings.dedup();
             Attempt::Done(finish(input, (&importers, &uses), &outputs, warnings))
         }
         Err(errors) => {
-            let errors: Vec<_> = errors.iter().map(|error| explain(error, input, &importers)).collect();
+            let errors: Vec<_> =
+                errors.iter().take(MOST_ERRORS).map(|error| explain(error, input, &importers)).collect();
             let skippable = |(path, error): &(Option<String>, Diagnostic)| {
                 error.code == "syntax-error"
                     && path.as_ref().is_some_and(|path| !is_local(path) && importers.is_only_called_for(path))

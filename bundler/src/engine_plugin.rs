@@ -18,12 +18,14 @@ use crate::{
     diagnostics::Diagnostic,
     file_system::VirtualFiles,
     importers::{self, Importers},
+    nesting,
     options::{BundleOptions, Purpose},
     own_paths::{self, Target, Targets, Uses},
     resolution::{Resolution, Resolved, is_local},
     runtime,
     scan::ImportKind,
     wasm::{self, Form},
+    whereabouts,
 };
 
 /// Our part in a build.
@@ -164,6 +166,12 @@ impl Plugin for Ours {
         match args.module_type {
             ModuleType::Js | ModuleType::Jsx | ModuleType::Ts | ModuleType::Tsx => {}
             _ => return Ok(None),
+        }
+        let _here = whereabouts::at(args.id);
+        if let Some(error) = nesting::check(args.code.as_str(), args.id) {
+            self.with_importers(|importers| importers.refused(args.id, error));
+            // Told when all is known; until then it is a module without anything.
+            return Ok(Some(HookTransformOutput { code: Some(String::new()), ..HookTransformOutput::default() }));
         }
         let targets = TargetsOf { ours: self, importer: args.id };
         let rewritten = own_paths::rewrite(args.code.as_str(), args.id, self.options.purpose, &targets);

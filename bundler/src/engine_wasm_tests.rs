@@ -9,7 +9,12 @@ const ADD: &[u8] = b"\0asm\x01\0\0\0\x01\x07\x01\x60\x02\x7f\x7f\x01\x7f\x03\x02
 fn two(from: &str) -> Vec<u8> {
     let import = [&[1, u8::try_from(from.len()).unwrap()], from.as_bytes(), b"\x03one\0\0"].concat();
     let section = [&[2, u8::try_from(import.len()).unwrap()], import.as_slice()].concat();
-    [b"\0asm\x01\0\0\0\x01\x05\x01\x60\0\x01\x7f", section.as_slice(), b"\x03\x02\x01\0\x07\x07\x01\x03two\0\x01\x0a\x09\x01\x07\0\x10\0\x10\0\x6a\x0b"].concat()
+    [
+        b"\0asm\x01\0\0\0\x01\x05\x01\x60\0\x01\x7f",
+        section.as_slice(),
+        b"\x03\x02\x01\0\x07\x07\x01\x03two\0\x01\x0a\x09\x01\x07\0\x10\0\x10\0\x6a\x0b",
+    ]
+    .concat()
 }
 
 /// A package `w` with these files and modules, imported as `import * as all from "w"`.
@@ -21,7 +26,8 @@ fn value(purpose: BundleOptions, text: &str, files: &[(&str, &[u8])]) -> String 
     given.insert("package.json".to_owned(), br#"{"type": "module"}"#.to_vec());
     given.insert("index.js".to_owned(), text.as_bytes().to_vec());
     let mounts = [("node_modules/w".to_owned(), "w@1.0.0".to_owned(), PackageFiles::Given(given))];
-    input.files = VirtualFiles::with_packages([("a.mjs".to_owned(), Some(Arc::from(local[0].1.as_bytes())))].into(), mounts);
+    input.files =
+        VirtualFiles::with_packages([("a.mjs".to_owned(), Some(Arc::from(local[0].1.as_bytes())))].into(), mounts);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let bundle = runtime.block_on(bundle(&input)).unwrap_or_else(|errors| panic!("{errors:#?}"));
     if input.options.purpose == Purpose::Run {
@@ -33,7 +39,8 @@ fn value(purpose: BundleOptions, text: &str, files: &[(&str, &[u8])]) -> String 
 
 #[test]
 fn exports_of_an_instance() {
-    let text = "import * as m from './a.wasm'; import { add } from './a.wasm'; export const value = [m.add(1, 2), add(3, 4)]";
+    let text =
+        "import * as m from './a.wasm'; import { add } from './a.wasm'; export const value = [m.add(1, 2), add(3, 4)]";
     assert_eq!(value(BundleOptions::bundle(), text, &[("a.wasm", ADD)]), "[3,7]");
     let code = value(BundleOptions::run(), text, &[("a.wasm", ADD)]);
     assert!(code.contains("readFileSync(\"/hoist/node_modules/w/a.wasm\")"), "{code}");

@@ -13,6 +13,8 @@ pub enum Stage {
     Scan,
     /// Bundling.
     Bundle,
+    /// Looking at what packages are made of.
+    Inspect,
 }
 
 impl std::fmt::Display for Stage {
@@ -21,6 +23,7 @@ impl std::fmt::Display for Stage {
             Self::Start => "starting",
             Self::Scan => "scanning",
             Self::Bundle => "bundling",
+            Self::Inspect => "inspecting",
         })
     }
 }
@@ -32,15 +35,25 @@ pub enum Error {
     #[error("{}", first_message(.0))]
     Bundle(Vec<Diagnostic>),
     /// The worker was killed because it took too long.
-    #[error("the bundler took longer than {} ms {stage}", .limit.as_millis())]
+    #[error("the bundler took longer than {} ms {stage}{}", .limit.as_millis(), at(.sources))]
     Deadline {
         /// What it was doing.
         stage: Stage,
         /// What it was allowed.
         limit: Duration,
+        /// The sources that it was at, as far as is known.
+        sources: Vec<String>,
+    },
+    /// A source nests so deeply that it fills the stack of whoever parses it.
+    #[error("{} nests too deeply to be parsed", .source_name.as_deref().unwrap_or("a source"))]
+    TooDeep {
+        /// What the worker was doing.
+        stage: Stage,
+        /// The file, below the project's root or in `node_modules`, if it is known.
+        source_name: Option<String>,
     },
     /// The worker ended before it answered.
-    #[error("the bundler's process died while {stage} ({status})")]
+    #[error("the bundler's process died while {stage} ({status}){}", at(.sources))]
     WorkerDied {
         /// What it was doing.
         stage: Stage,
@@ -48,6 +61,8 @@ pub enum Error {
         status: String,
         /// The last that it wrote to its standard error.
         stderr: String,
+        /// The sources that it was at, as far as is known.
+        sources: Vec<String>,
     },
     /// Something is larger than its limit.
     #[error("{what}: {measured} is more than the limit of {limit}")]
@@ -92,6 +107,7 @@ impl Error {
         match self {
             Self::Bundle(_) => "bundle",
             Self::Deadline { .. } => "bundle-deadline",
+            Self::TooDeep { .. } => crate::nesting::CODE,
             Self::WorkerDied { .. } => "bundler-died",
             Self::TooLarge { .. } => "bundle-too-large",
             Self::Spawn { .. } => "bundler-spawn",
@@ -105,14 +121,19 @@ impl Error {
         match self {
             Self::Bundle(diagnostics) => diagnostics.first().and_then(|diagnostic| diagnostic.hint.clone()),
             Self::Deadline { .. } => Some("import less of the packages, or raise `deadline`".to_owned()),
-            Self::WorkerDied { stderr, .. } if stderr.contains("overflowed its stack") => {
-                Some("a source nests too deeply to be parsed; do without the package that it belongs to".to_owned())
-            }
+            Self::TooDeep { .. } => Some(DEEP_HINT.to_owned()),
             Self::WorkerDied { stderr, .. } if !stderr.is_empty() => Some(format!("it wrote: {}", stderr.trim_end())),
             Self::TooLarge { knob, .. } => Some(format!("raise `{knob}`")),
             Self::WorkerDied { .. } | Self::Spawn { .. } | Self::LocalFile { .. } | Self::Protocol { .. } => None,
         }
     }
+}
+
+/// What to do about a source that nests too deeply.
+pub(crate) const DEEP_HINT: &str = "no engine runs such a source: write it flatter, or do without its package";
+
+fn at(sources: &[String]) -> String {
+    if sources.is_empty() { String::new() } else { format!(", at {}", sources.join(", ")) }
 }
 
 fn first_message(diagnostics: &[Diagnostic]) -> String {

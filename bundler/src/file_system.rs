@@ -124,6 +124,11 @@ impl VirtualFiles {
         self.0.lacking.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many there are of them.
+    pub(crate) fn lacking_count(&self) -> usize {
+        self.0.lacking.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// The text of a file, as Node decodes it: invalid UTF-8 is replaced, a byte-order mark is dropped.
     pub(crate) fn text(&self, path: &str) -> Option<String> {
         match self.find(path) {
@@ -175,6 +180,14 @@ impl VirtualFiles {
     /// Whether a package stands in this folder, below the root.
     pub(crate) fn is_mount(&self, folder: &str) -> bool {
         self.0.mounts.contains_key(folder)
+    }
+
+    /// The paths of a package's files, below its place, with their sizes.
+    pub(crate) fn files_of(&self, mount: &str) -> impl Iterator<Item = (&str, u64)> {
+        let package = self.0.mounts.get(mount);
+        package.into_iter().flat_map(|package| {
+            package.files.paths().map(|path| (path, package.files.get(path).map_or(0, <[u8]>::len) as u64))
+        })
     }
 
     fn mount_of<'a>(&self, relative: &'a str) -> Option<(&MountedPackage, &'a str)> {

@@ -8,7 +8,11 @@ use crate::{
     file_system::VirtualFiles,
     resolution::{Failure, FailureKind, is_local},
     scan::{self, ImportKind},
+    source::SyntaxError,
 };
+
+/// Imports that lead nowhere, beyond which no more are explained: each costs a look at the whole source.
+const MOST_DIAGNOSTICS: usize = 100;
 
 /// The imports of one build.
 #[derive(Debug, Default)]
@@ -19,6 +23,8 @@ pub(crate) struct Importers {
     statically: BTreeSet<String>,
     builtins: BTreeSet<String>,
     failures: BTreeMap<(String, String, ImportKind), Failure>,
+    /// Sources that are not given to the engine.
+    refused: BTreeMap<String, SyntaxError>,
 }
 
 impl Importers {
@@ -35,6 +41,10 @@ impl Importers {
 
     pub(crate) fn failure(&mut self, importer: &str, specifier: &str, kind: ImportKind, failure: Failure) {
         self.failures.insert((importer.to_owned(), specifier.to_owned(), kind), failure);
+    }
+
+    pub(crate) fn refused(&mut self, path: &str, error: SyntaxError) {
+        self.refused.insert(path.to_owned(), error);
     }
 
     /// Every builtin that any file asks for.
@@ -81,27 +91,31 @@ impl Importers {
     /// What is wrong with the imports that lead nowhere.
     pub(crate) fn diagnostics(&self, entry: &str, files: &VirtualFiles) -> Vec<Diagnostic> {
         let mut scans = BTreeMap::new();
-        self.failures
-            .iter()
-            .map(|((importer, specifier, kind), failure)| {
-                let text = files.text(importer).unwrap_or_default();
-                let found = scans
-                    .entry(importer)
-                    .or_insert_with(|| scan::scan(&text, importer).map(|scan| scan.imports).unwrap_or_default());
-                let place = found.iter().find(|import| import.specifier == *specifier && import.kind == *kind);
-                let mut diagnostic = Diagnostic::new(failure.kind.code(), failure.message.clone())
-                    .file(files.display(importer))
-                    .package(failure.package.clone())
-                    .chain(self.chain(entry, importer, files));
-                if let Some(place) = place {
-                    diagnostic = diagnostic.at_offset(&text, place.offset);
-                }
-                match hint(importer, failure, files) {
-                    Some(hint) => diagnostic.hint(hint),
-                    None => diagnostic,
-                }
-            })
-            .collect()
+        let refused = self.refused.iter().map(|(path, error)| {
+            let owner = files.package_of(path).map(|(package, _)| package.display.clone());
+            let text = files.text(path).unwrap_or_default();
+            let diagnostic = error.clone().diagnostic(&text, &files.display(path));
+            diagnostic.package(owner).chain(self.chain(entry, path, files))
+        });
+        let failures = self.failures.iter().take(MOST_DIAGNOSTICS).map(|((importer, specifier, kind), failure)| {
+            let text = files.text(importer).unwrap_or_default();
+            let found = scans
+                .entry(importer)
+                .or_insert_with(|| scan::scan(&text, importer).map(|scan| scan.imports).unwrap_or_default());
+            let place = found.iter().find(|import| import.specifier == *specifier && import.kind == *kind);
+            let mut diagnostic = Diagnostic::new(failure.kind.code(), failure.message.clone())
+                .file(files.display(importer))
+                .package(failure.package.clone())
+                .chain(self.chain(entry, importer, files));
+            if let Some(place) = place {
+                diagnostic = diagnostic.at_offset(&text, place.offset);
+            }
+            match hint(importer, failure, files) {
+                Some(hint) => diagnostic.hint(hint),
+                None => diagnostic,
+            }
+        });
+        refused.chain(failures).collect()
     }
 }
 

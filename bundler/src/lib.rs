@@ -6,8 +6,10 @@
 //!
 //! Modules in reading order:
 //! - `options`, `limits`: what a caller chooses; `error`, `diagnostics`: what it may hear.
-//! - `worker`, `wire`, `child`: the process, its frames, and its own side.
+//! - `worker`, `wire`, `child`: the process, its frames, and its own side; `whereabouts`: what it was at when it died;
+//!   `nesting`: what it refuses to walk.
 //! - `specifier`, `scan`: what a program imports; `file_system`, `resolution`: where that is found.
+//! - `inspect`: what packages are made of.
 //! - `own_paths`: each module's own `__dirname`, `import.meta.url` and `require`; `engine`, `engine_options`: the bundle.
 
 mod builtins;
@@ -21,11 +23,13 @@ mod engine_plugin;
 mod error;
 mod file_system;
 mod importers;
+mod inspect;
 mod kept;
 mod layer;
 mod layer_plan;
 mod limits;
 mod link;
+mod nesting;
 mod options;
 mod own_paths;
 mod production;
@@ -38,12 +42,14 @@ mod scan;
 mod source;
 mod specifier;
 mod wasm;
+mod whereabouts;
 mod wire;
 mod worker;
 
 pub use child::worker_main;
 pub use diagnostics::Diagnostic;
 pub use error::{Error, Stage};
+pub use inspect::{Inspection, PackageFacts, Place};
 pub use kept::{bundle_key, layer_key};
 pub use layer::{LAYER_SPECIFIER, Layer, LayerImport, LayerInterface, LayerPlan};
 pub use limits::Limits;

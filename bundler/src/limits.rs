@@ -17,6 +17,8 @@ pub struct Limits {
     /// Local files that a scan may ask for, those that turn out absent included (an import without an extension asks
     /// for some twenty names).
     pub files: u32,
+    /// Bare imports in a program's own files.
+    pub imports: u32,
     /// Bytes of one local file.
     pub file_bytes: u64,
     /// Bytes of all local files.
@@ -40,6 +42,7 @@ impl Default for Limits {
             memory_bytes: 4 << 30,
             file_rounds: 64,
             files: 20_000,
+            imports: 20_000,
             file_bytes: 8 << 20,
             local_bytes: 64 << 20,
             output_bytes: 64 << 20,

@@ -50,6 +50,12 @@ pub(crate) enum Round {
     Wrong(Vec<Diagnostic>),
 }
 
+/// Imports that lead nowhere, beyond which one walk notes no more.
+const MOST_DIAGNOSTICS: usize = 100;
+
+/// Local files that are asked for at once, beyond which a walk goes no further: no program has so many.
+const MOST_LACKING: usize = 50_000;
+
 /// A program while it is being found, and after.
 #[derive(Debug)]
 pub(crate) struct Program {
@@ -220,9 +226,10 @@ impl Program {
                 Some(Some(bytes)) => crate::file_system::decode(bytes),
                 Some(None) | None => continue,
             };
+            let newlines: Vec<usize> = text.match_indices('\n').map(|(offset, _)| offset).collect();
             for import in &scan.imports {
                 let Specifier::Package(package) = specifier::parse(&import.specifier) else { continue };
-                let line = text.as_bytes().iter().take(import.offset).filter(|&&byte| byte == b'\n').count() + 1;
+                let line = newlines.partition_point(|&newline| newline < import.offset) + 1;
                 imports.insert(Import {
                     specifier: import.specifier.clone(),
                     package: package.name,
@@ -282,6 +289,9 @@ impl Walk {
         let mut next = Vec::new();
         let mut links = BTreeMap::new();
         for import in &scan.imports {
+            if self.files.lacking_count() > MOST_LACKING {
+                break;
+            }
             if matches!(specifier::parse(&import.specifier), Specifier::Package(_)) {
                 continue;
             }
@@ -297,6 +307,8 @@ impl Walk {
                 Resolved::Builtin(_) | Resolved::Data => {}
                 // `#x` may lead to a package, which is not here yet; bundling will tell.
                 Resolved::Failed(_) if import.specifier.starts_with('#') => {}
+                // Each costs a look at the whole source.
+                Resolved::Failed(_) if self.diagnostics.len() >= MOST_DIAGNOSTICS => {}
                 Resolved::Failed(failure) => self.diagnostics.push(self.explain(path, import, &failure)),
             }
         }
@@ -323,10 +335,7 @@ impl Walk {
 }
 
 fn syntax_errors(text: &str, path: &str, errors: Vec<crate::source::SyntaxError>) -> Vec<Diagnostic> {
-    errors
-        .into_iter()
-        .map(|error| Diagnostic::new("syntax-error", error.message).file(path).at_offset(text, error.offset))
-        .collect()
+    errors.into_iter().map(|error| error.diagnostic(text, path)).collect()
 }
 
 #[cfg(test)]

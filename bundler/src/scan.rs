@@ -17,8 +17,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     layer::LayerPlan,
+    nesting,
     requires::CreatedRequires,
     source::{self, Language, SyntaxError},
+    whereabouts,
 };
 
 /// One bare import of the program's own files.
@@ -85,10 +87,14 @@ pub(crate) struct ModuleScan {
 
 /// Scans a source.
 pub(crate) fn scan(text: &str, path: &str) -> Result<ModuleScan, Vec<SyntaxError>> {
+    let _here = whereabouts::at(path);
     let allocator = Allocator::default();
     let (program, errors) = source::parse(&allocator, text, path);
     if !errors.is_empty() {
         return Err(errors);
+    }
+    if let Some(error) = nesting::too_deep(&program) {
+        return Err(vec![error]);
     }
     let (semantic, errors) = source::analyse(&program);
     if !errors.is_empty() {

@@ -9,6 +9,8 @@ use oxc::{
     span::SourceType,
 };
 
+use crate::{diagnostics::Diagnostic, error::DEEP_HINT, nesting};
+
 /// What kind of source a path holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
@@ -51,11 +53,24 @@ impl Language {
 }
 
 /// Something that the parser refuses.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct SyntaxError {
     pub(crate) message: String,
     pub(crate) offset: usize,
+    /// The code of a diagnostic about it.
+    pub(crate) code: &'static str,
 }
+
+impl SyntaxError {
+    /// The error as it is told, in the file that people call `name`.
+    pub(crate) fn diagnostic(self, text: &str, name: &str) -> Diagnostic {
+        let diagnostic = Diagnostic::new(self.code, self.message).file(name).at_offset(text, self.offset);
+        if self.code == nesting::CODE { diagnostic.hint(DEEP_HINT) } else { diagnostic }
+    }
+}
+
+/// Errors that are kept of one source: a broken one can have a million.
+const MOST_ERRORS: usize = 20;
 
 /// Parses a source; the tree is whole only when there is no error.
 pub(crate) fn parse<'a>(allocator: &'a Allocator, source: &'a str, path: &str) -> (Program<'a>, Vec<SyntaxError>) {
@@ -72,7 +87,7 @@ fn parse_as<'a>(allocator: &'a Allocator, source: &'a str, kind: SourceType) -> 
     let parsed = Parser::new(allocator, source, kind).with_options(options).parse();
     let mut errors = errors_of(parsed.diagnostics.iter());
     if parsed.panicked && errors.is_empty() {
-        errors.push(SyntaxError { message: "cannot be parsed".to_owned(), offset: 0 });
+        errors.push(SyntaxError { message: "cannot be parsed".to_owned(), offset: 0, code: "syntax-error" });
     }
     (parsed.program, errors)
 }
@@ -87,9 +102,11 @@ pub(crate) fn analyse<'a>(program: &'a Program<'a>) -> (Semantic<'a>, Vec<Syntax
 fn errors_of<'a>(diagnostics: impl Iterator<Item = &'a OxcDiagnostic>) -> Vec<SyntaxError> {
     diagnostics
         .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .take(MOST_ERRORS)
         .map(|diagnostic| SyntaxError {
             message: diagnostic.message.to_string(),
             offset: diagnostic.labels.first().map_or(0, |label| usize::try_from(label.offset()).unwrap_or(0)),
+            code: "syntax-error",
         })
         .collect()
 }

@@ -61,10 +61,8 @@ pub(crate) enum Bytes {
 pub(crate) fn module(path: &str, bytes: &[u8], form: Form, place: Bytes, is_module: impl Fn(&str) -> bool) -> String {
     // What cannot be parsed is the engine's to refuse, when it compiles it.
     let parsed = WasmDeps::parse(bytes, ParseOptions { skip_types: true }).ok();
-    let exports: Vec<&str> =
-        parsed.iter().flat_map(|parsed| &parsed.exports).map(|export| export.name).collect();
-    let mut imports: Vec<&str> =
-        parsed.iter().flat_map(|parsed| &parsed.imports).map(|import| import.module).collect();
+    let exports: Vec<&str> = parsed.iter().flat_map(|parsed| &parsed.exports).map(|export| export.name).collect();
+    let mut imports: Vec<&str> = parsed.iter().flat_map(|parsed| &parsed.imports).map(|import| import.module).collect();
     imports.sort_unstable();
     imports.dedup();
     let has_default = exports.contains(&"default");
@@ -99,7 +97,11 @@ fn instance(source: &str, imports: &[&str], exports: &[&str], has_default: bool)
     }
     text.push_str(&format!("const{{exports}}=new WebAssembly.Instance(source,{{__proto__:null,{object}}});"));
     for (index, name) in exports.iter().enumerate() {
-        text.push_str(&format!("const export_{index}=exports[{}];export{{export_{index} as {}}};", quote(name), quote(name)));
+        text.push_str(&format!(
+            "const export_{index}=exports[{}];export{{export_{index} as {}}};",
+            quote(name),
+            quote(name)
+        ));
     }
     if !has_default {
         text.push_str("export default source;");

@@ -20,6 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 
 use crate::{
     diagnostics::Diagnostic,
+    inspect::Inspection,
     layer::{LayerImport, LayerInterface},
     limits::Limits,
     options::{Bundle, BundleOptions},
@@ -56,6 +57,8 @@ pub(crate) enum Request {
     Bundle { mounts: Vec<MountMessage>, rewrites: BTreeMap<String, String>, options: BundleOptions },
     /// Bundle a layer with these exports.
     Layer { mounts: Vec<MountMessage>, imports: Vec<LayerImport>, options: BundleOptions },
+    /// Say what the package that the root imports by this name is made of.
+    Inspect { mounts: Vec<MountMessage>, name: String },
     /// Link the program that was found to a layer.
     Link { interface: LayerInterface, options: BundleOptions },
 }
@@ -75,6 +78,15 @@ pub(crate) enum Reply {
     /// It must know these local files first.
     Lacking(Vec<String>),
     Scanned(Scan),
+    /// It lacks more local files than `files`.
+    LackingTooMany {
+        measured: u64,
+    },
+    /// There are more than `imports`.
+    TooManyImports {
+        measured: u64,
+    },
+    Inspected(Inspection),
     /// The packages that came are mapped.
     Mapped,
     /// The bytes are the code, then the map.
@@ -282,7 +294,8 @@ mod tests {
                     | Request::Scan { .. }
                     | Request::Bundle { .. }
                     | Request::Layer { .. }
-                    | Request::Link { .. } => panic!(),
+                    | Request::Link { .. }
+                    | Request::Inspect { .. } => panic!(),
                 }
             }
             seen

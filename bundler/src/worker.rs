@@ -25,10 +25,12 @@ use tokio::{
 use crate::{
     error::{Error, Stage},
     file_system::is_plain,
+    inspect::Inspection,
     layer::{Layer, LayerImport, LayerInterface},
     limits::Limits,
     options::{Bundle, BundleOptions},
     scan::Scan,
+    whereabouts::{self, Whereabouts},
     wire::{DESCRIPTORS, FileAnswer, MountMessage, OwnerEnd, Reply, Request},
 };
 
@@ -60,6 +62,7 @@ pub struct Worker {
     child: Child,
     end: OwnerEnd,
     limits: Limits,
+    whereabouts: Whereabouts,
     /// How many packages it has been sent.
     images: usize,
     /// A hash of the entry and of every answer about a local file.
@@ -120,14 +123,11 @@ impl Worker {
             .kill_on_drop(true)
             .spawn()
             .map_err(problem)?;
-        let mut worker = Self {
-            child,
-            end: OwnerEnd::new(ours).map_err(problem)?,
-            limits: limits.clone(),
-            images: 0,
-            program: Sha256::new(),
-        };
-        let sent = worker.end.send(&Request::Setup(limits.clone()), &[]).await.map_err(Trouble::from);
+        let whereabouts = Whereabouts::new().map_err(problem)?;
+        let end = OwnerEnd::new(ours).map_err(problem)?;
+        let mut worker = Self { child, end, limits: limits.clone(), whereabouts, images: 0, program: Sha256::new() };
+        let memory = [worker.whereabouts.fd()];
+        let sent = worker.end.send_descriptors(&Request::Setup(limits.clone()), &memory).await.map_err(Trouble::from);
         worker.settle(Stage::Start, Some(sent)).await?;
         Ok(worker)
     }
@@ -191,6 +191,21 @@ impl Worker {
         self.settle(Stage::Bundle, result).await
     }
 
+    /// Says what the package that the root of a tree imports by a name is made of, and those below it. Needs no program.
+    pub async fn inspect(&mut self, tree: &Tree, name: &str) -> Result<Inspection, Error> {
+        let limit = self.limits.deadline;
+        let inspect = async {
+            let mounts = self.mount(tree).await?;
+            self.end.send(&Request::Inspect { mounts, name: name.to_owned() }, &[]).await?;
+            match self.end.receive(0).await?.0 {
+                Reply::Inspected(inspection) => Ok(inspection),
+                other => Err(unexpected(other)),
+            }
+        };
+        let result = within(limit, inspect).await;
+        self.settle(Stage::Inspect, result).await
+    }
+
     async fn find(&mut self, entry: &str, files: &mut dyn FileSource) -> Result<Scan, Trouble> {
         let mut used = Used::default();
         self.program.update(entry);
@@ -200,6 +215,14 @@ impl Worker {
             let paths = match reply {
                 Reply::Scanned(scan) => return Ok(scan),
                 Reply::Lacking(paths) => paths,
+                Reply::LackingTooMany { measured } => {
+                    self.check("local files", used.files + measured, u64::from(self.limits.files), "files")?;
+                    return Err(unexpected(Reply::LackingTooMany { measured }));
+                }
+                Reply::TooManyImports { measured } => {
+                    self.check("bare imports", measured, u64::from(self.limits.imports), "imports")?;
+                    return Err(unexpected(Reply::TooManyImports { measured }));
+                }
                 other => return Err(unexpected(other)),
             };
             used.rounds += 1;
@@ -310,7 +333,7 @@ impl Worker {
             // A wrong program is an answer like any other; it may be asked about in another way.
             Some(Err(Trouble::Known(error @ Error::Bundle(_)))) => return Err(error),
             Some(Err(Trouble::Known(error))) => error,
-            None => Error::Deadline { stage, limit: self.limits.deadline },
+            None => Error::Deadline { stage, limit: self.limits.deadline, sources: self.whereabouts.busy() },
             Some(Err(Trouble::Connection(error))) if error.kind() == io::ErrorKind::InvalidData => {
                 Error::Protocol { detail: error.to_string() }
             }
@@ -338,7 +361,11 @@ impl Worker {
             let what = "bytes of the bundler's memory".to_owned();
             return Error::TooLarge { what, measured: limit, limit, knob: "memory_bytes" };
         }
-        Error::WorkerDied { stage, status, stderr }
+        if stderr.contains("has overflowed its stack") {
+            let thread = whereabouts::overflowed_thread(&stderr);
+            return Error::TooDeep { stage, source_name: thread.and_then(|thread| self.whereabouts.of_thread(thread)) };
+        }
+        Error::WorkerDied { stage, status, stderr, sources: self.whereabouts.busy() }
     }
 
     async fn last_words(&mut self) -> String {
@@ -384,6 +411,9 @@ fn unexpected(reply: Reply) -> Trouble {
         Reply::Confused(detail) => detail,
         Reply::Lacking(_)
         | Reply::Scanned(_)
+        | Reply::LackingTooMany { .. }
+        | Reply::TooManyImports { .. }
+        | Reply::Inspected(_)
         | Reply::Mapped
         | Reply::Bundled { .. }
         | Reply::Unlinkable(_)

@@ -231,6 +231,12 @@ impl Cache {
         Ok(Fetched { ids: ids.into_iter().map(str::to_owned).collect(), display, image, cache })
     }
 
+    /// The size of a package's tarball as it was received; `None` when it is not kept.
+    pub async fn tarball_bytes(&self, package: &LockedPackage) -> Result<Option<u64>, Error> {
+        let blob = self.shared.store.get(Kind::Tarball, &package.integrity).await?;
+        Ok(blob.map(|blob| blob.bytes.len() as u64))
+    }
+
     /// A module that [`Cache::keep_module`] kept under this key: whole, or not at all.
     pub async fn module(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.shared.store.get(Kind::Module, key).await?.map(|blob| blob.bytes))

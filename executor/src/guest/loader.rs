@@ -1,17 +1,19 @@
 //! Loads modules for V8: the program, which is given, Node's own, and what is found in the program's files at run time.
 //!
 //! CommonJS becomes a module as Node makes it one: `module.exports` is the default export, and its own names are exports too.
-//! They are known once the file has run, so it runs when it is loaded.
+//! They are known once the file has run, so it runs when it is loaded. What is imported is a facade without names of its own,
+//! which passes on all that a second module of the same URL exports; that one is made when the file has run.
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use deno_core::error::ModuleLoaderError;
 use deno_core::url::Url;
 use deno_core::{
-    CustomModuleEvaluationCb, CustomModuleEvaluationKind, FastString, ModuleLoadOptions, ModuleLoadReferrer,
-    ModuleLoadResponse, ModuleLoader, ModuleSource, ModuleSourceCode, ModuleSpecifier, ModuleType, ResolutionKind, v8,
+    CustomModuleEvaluationCb, CustomModuleEvaluationKind, FastString, JsRuntime, ModuleLoadOptions, ModuleLoadReferrer,
+    ModuleLoadResponse, ModuleLoader, ModuleSource, ModuleSourceCode, ModuleSpecifier, ModuleType, RequestedModuleType,
+    ResolutionKind, v8,
 };
 use deno_error::JsErrorBox;
 
@@ -47,7 +49,15 @@ pub(super) struct Loader {
     source_map: Option<Rc<[u8]>>,
     layer: Option<LayerModule>,
     modules: RunTimeModules,
-    require: Rc<RefCell<Option<v8::Global<v8::Function>>>>,
+    engine: Rc<OnceCell<Engine>>,
+}
+
+/// What it takes to look into a source, and to run one.
+struct Engine {
+    isolate: v8::UnsafeRawIsolatePtr,
+    context: v8::Global<v8::Context>,
+    /// Loads a file as CommonJS, by its path.
+    require: v8::Global<v8::Function>,
 }
 
 impl Loader {
@@ -58,24 +68,46 @@ impl Loader {
         layer: Option<LayerModule>,
         modules: RunTimeModules,
     ) -> Self {
-        Self { specifier, source_map, layer, modules, require: Rc::default() }
+        Self { specifier, source_map, layer, modules, engine: Rc::default() }
     }
 
-    /// What loads a file as CommonJS, by its path. Without it none can be imported.
-    pub(super) fn set_require(&self, require: v8::Global<v8::Function>) {
-        *self.require.borrow_mut() = Some(require);
+    /// What loads a file as CommonJS, by its path, in this runtime. Before that no file can be imported.
+    pub(super) fn set_require(&self, runtime: &mut JsRuntime, require: v8::Global<v8::Function>) {
+        let context = runtime.main_context();
+        // SAFETY: the pointer is used by this loader only, which the runtime owns and calls on its thread.
+        let isolate = unsafe { runtime.v8_isolate().as_raw_isolate_ptr() };
+        let _ = self.engine.set(Engine { isolate, context, require });
     }
 
     /// What V8 is given for a module of the type [`COMMONJS`].
     pub(super) fn evaluate_commonjs(&self) -> CustomModuleEvaluationCb {
-        let require = self.require.clone();
-        Box::new(move |scope, kind, specifier, code| {
-            let require = require.borrow().clone();
-            match require {
-                Some(require) if kind == COMMONJS => facade(scope, &require, specifier.as_str(), code),
-                _ => Err(not_importable(specifier.as_str())),
-            }
+        let engine = self.engine.clone();
+        Box::new(move |scope, kind, specifier, _code| match engine.get() {
+            Some(engine) if kind == COMMONJS => evaluate(scope, &engine.require, specifier.as_str()),
+            _ => Err(not_importable(specifier.as_str())),
         })
+    }
+
+    fn source(&self, specifier: &ModuleSpecifier, requested: &RequestedModuleType) -> Result<ModuleSource, JsErrorBox> {
+        let Loaded { format, bytes } = self.modules.load(specifier)?;
+        let text = || String::from_utf8_lossy(&bytes);
+        let (kind, code) = match format {
+            Format::Either if self.engine.get().is_some_and(|engine| engine.is_module(&text())) => {
+                (ModuleType::JavaScript, text().into_owned())
+            }
+            Format::Module => (ModuleType::JavaScript, text().into_owned()),
+            Format::CommonJs | Format::Either if *requested == RequestedModuleType::Other(COMMONJS.into()) => {
+                (ModuleType::Other(COMMONJS.into()), String::new())
+            }
+            Format::CommonJs | Format::Either => (ModuleType::JavaScript, facade(specifier)),
+            Format::Json if *requested == RequestedModuleType::None => return Err(lacks_attribute(specifier)),
+            Format::Json => (ModuleType::Json, text().into_owned()),
+            Format::Wasm => {
+                let code = ModuleSourceCode::Bytes(bytes.into_owned().into_boxed_slice().into());
+                return Ok(ModuleSource::new(ModuleType::Wasm, code, specifier, None));
+            }
+        };
+        Ok(ModuleSource::new(kind, ModuleSourceCode::String(code.into()), specifier, None))
     }
 }
 
@@ -121,14 +153,14 @@ impl ModuleLoader for Loader {
         &self,
         specifier: &ModuleSpecifier,
         _referrer: Option<&ModuleLoadReferrer>,
-        _options: ModuleLoadOptions,
+        options: ModuleLoadOptions,
     ) -> ModuleLoadResponse {
         let layer = self.layer.as_ref().filter(|layer| layer.specifier == *specifier);
         if let Some(code) = layer.and_then(|layer| layer.code.take()) {
             let code = ModuleSourceCode::String(code.into());
             return ModuleLoadResponse::Sync(Ok(ModuleSource::new(ModuleType::JavaScript, code, specifier, None)));
         }
-        ModuleLoadResponse::Sync(self.modules.load(specifier).map(|loaded| source(specifier, loaded)))
+        ModuleLoadResponse::Sync(self.source(specifier, &options.requested_module_type))
     }
 
     fn source_map_source_exists(&self, _source_url: &str) -> Option<bool> {
@@ -146,43 +178,31 @@ impl ModuleLoader for Loader {
     }
 }
 
-fn source(specifier: &ModuleSpecifier, Loaded { format, bytes }: Loaded) -> ModuleSource {
-    let text = |bytes: &[u8]| ModuleSourceCode::String(String::from_utf8_lossy(bytes).into_owned().into());
-    let (kind, code) = match format {
-        Format::Module => (ModuleType::JavaScript, text(&bytes)),
-        Format::CommonJs => (ModuleType::Other(COMMONJS.into()), text(&bytes)),
-        Format::Json => (ModuleType::Json, text(&bytes)),
-        Format::Wasm => (ModuleType::Wasm, ModuleSourceCode::Bytes(bytes.into_owned().into_boxed_slice().into())),
-    };
-    ModuleSource::new(kind, code, specifier, None)
-}
-
 fn not_importable(specifier: &str) -> JsErrorBox {
     JsErrorBox::type_error(format!("cannot import \"{specifier}\""))
 }
 
-/// Runs a file of CommonJS and makes the text of the module that stands for it. A file that is an ES module after all (its
-/// package does not say) is its own text.
-fn facade(
+fn lacks_attribute(specifier: &ModuleSpecifier) -> JsErrorBox {
+    JsErrorBox::type_error(format!("module \"{specifier}\" needs an import attribute of \"type: json\""))
+}
+
+/// What is imported for a file of CommonJS.
+fn facade(specifier: &ModuleSpecifier) -> String {
+    let from = format!("from {} with {{ type: {COMMONJS:?} }};\n", json(specifier.as_str()));
+    format!("export * {from}export {{ default }} {from}")
+}
+
+/// Runs a file of CommonJS and makes the text of the module behind its facade.
+fn evaluate(
     scope: &mut v8::PinScope,
     require: &v8::Global<v8::Function>,
     specifier: &str,
-    code: ModuleSourceCode,
 ) -> Result<CustomModuleEvaluationKind, JsErrorBox> {
-    let text = match code {
-        ModuleSourceCode::String(text) => text,
-        ModuleSourceCode::Bytes(bytes) => String::from_utf8_lossy(bytes.as_bytes()).into_owned().into(),
-    };
-    let kind = ModuleType::Other(EXPORTS.into());
-    if is_module(scope, text.as_str()) {
-        let nothing: v8::Local<v8::Value> = v8::undefined(scope).into();
-        return Ok(CustomModuleEvaluationKind::ComputedAndSynthetic(text, v8::Global::new(scope, nothing), kind));
-    }
     let url = Url::parse(specifier).map_err(JsErrorBox::from_err)?;
     let path = url.to_file_path().map_err(|()| not_importable(specifier))?;
     let path = v8::String::new(scope, &path.to_string_lossy()).ok_or_else(|| not_importable(specifier))?;
     let (text, value) = run(scope, require, path.into(), specifier);
-    Ok(CustomModuleEvaluationKind::ComputedAndSynthetic(text, value, kind))
+    Ok(CustomModuleEvaluationKind::ComputedAndSynthetic(text, value, ModuleType::Other(EXPORTS.into())))
 }
 
 /// Calls `require` and tells what it returned, or threw, as a module beside which the value stands.
@@ -198,7 +218,8 @@ fn run(
     let require = v8::Local::new(scope, require);
     let Some(exports) = require.call(scope, receiver, &[path]) else {
         let thrown = scope.exception().unwrap_or_else(|| v8::undefined(scope).into());
-        return (format!("{}throw thrown;", import("thrown")).into(), v8::Global::new(scope, thrown));
+        let text = format!("{}throw thrown;\nexport default undefined;\n", import("thrown"));
+        return (text.into(), v8::Global::new(scope, thrown));
     };
     let mut text = import("exports");
     text.push_str("export default exports;\nexport { exports as \"module.exports\" };\n");
@@ -239,20 +260,27 @@ fn json(text: &str) -> String {
     serde_json::to_string(text).expect("a string has a JSON form")
 }
 
-/// Whether a text is an ES module and not CommonJS (Node's documentation, "Syntax detection").
-fn is_module(scope: &mut v8::PinScope, text: &str) -> bool {
-    v8::tc_scope!(let scope, scope);
-    let Some(text) = v8::String::new(scope, text) else { return false };
-    let names = ["exports", "require", "module", "__filename", "__dirname"];
-    let names: Vec<_> = names.iter().filter_map(|name| v8::String::new(scope, name)).collect();
-    let mut source = v8::script_compiler::Source::new(text, None);
-    let options = v8::script_compiler::CompileOptions::NoCompileOptions;
-    let reason = v8::script_compiler::NoCacheReason::NoReason;
-    if v8::script_compiler::compile_function(scope, &mut source, &names, &[], options, reason).is_some() {
-        return false;
+impl Engine {
+    /// Whether a text is an ES module and not CommonJS (Node's documentation, "Syntax detection").
+    fn is_module(&self, text: &str) -> bool {
+        // SAFETY: the loader is called on the isolate's own thread while the isolate lives.
+        let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(self.isolate) };
+        v8::scope!(let scope, &mut isolate);
+        let context = v8::Local::new(scope, &self.context);
+        let scope = &mut v8::ContextScope::new(scope, context);
+        v8::tc_scope!(let scope, scope);
+        let Some(text) = v8::String::new(scope, text) else { return false };
+        let names = ["exports", "require", "module", "__filename", "__dirname"];
+        let names: Vec<_> = names.iter().filter_map(|name| v8::String::new(scope, name)).collect();
+        let mut source = v8::script_compiler::Source::new(text, None);
+        let options = v8::script_compiler::CompileOptions::NoCompileOptions;
+        let reason = v8::script_compiler::NoCacheReason::NoReason;
+        if v8::script_compiler::compile_function(scope, &mut source, &names, &[], options, reason).is_some() {
+            return false;
+        }
+        let name = v8::undefined(scope).into();
+        let origin = v8::ScriptOrigin::new(scope, name, 0, 0, false, 0, None, false, false, true, None);
+        let mut source = v8::script_compiler::Source::new(text, Some(&origin));
+        v8::script_compiler::compile_module(scope, &mut source).is_some()
     }
-    let name = v8::undefined(scope).into();
-    let origin = v8::ScriptOrigin::new(scope, name, 0, 0, false, 0, None, false, false, true, None);
-    let mut source = v8::script_compiler::Source::new(text, Some(&origin));
-    v8::script_compiler::compile_module(scope, &mut source).is_some()
 }

@@ -202,7 +202,7 @@ async fn call_entry(
     output_bytes: usize,
 ) -> Result<(Answer, Vec<u8>), CoreError> {
     let (call, require) = Call::prepare(runtime)?;
-    loader.set_require(require);
+    loader.set_require(runtime, require);
     let id = runtime.load_main_es_module_from_code(&program.specifier, program.code).await?;
     let evaluated = Box::pin(runtime.mod_evaluate(id));
     runtime.with_event_loop_promise(evaluated, PollEventLoopOptions::default()).await?;

@@ -237,7 +237,6 @@ event.setEventTargetData(globalThis);
 event.saveGlobalThisReference(globalThis);
 delete globalThis.Intl.v8BreakIterator;
 
-core.setWasmStreamingCallback((source, id) => lazyFetch().handleWasmStreaming(source, id));
 core.setReportExceptionCallback(event.reportException);
 
 // node:process and node:module finish their own set-up from these when they are first used.
@@ -278,6 +277,8 @@ const drain = core.__drainNextTickAndMacrotasks;
 
 internals.start = () => {
   performance.setTimeOrigin();
+  // The isolate keeps it, not the context, so a snapshot does not hold it.
+  core.setWasmStreamingCallback((source, id) => lazyFetch().handleWasmStreaming(source, id));
   delete globalThis.__bootstrap;
   delete globalThis.bootstrap;
   delete globalThis.Deno;

@@ -10,7 +10,7 @@ use deno_error::JsErrorBox;
 use node_resolver::errors::PackageJsonLoadError;
 use node_resolver::{NodeResolution, NodeResolutionKind, PackageJsonResolver, PackageJsonResolverRc, ResolutionMode};
 
-use super::file_system::{Files, ROOT};
+use super::file_system::Files;
 use super::services::{Folders, InPackages, NodeServices};
 
 /// How a file is loaded, by its name and its package.
@@ -18,8 +18,10 @@ use super::services::{Folders, InPackages, NodeServices};
 pub(crate) enum Format {
     /// As an ES module.
     Module,
-    /// As CommonJS, or as an ES module where its text is one: its package does not say.
+    /// As CommonJS.
     CommonJs,
+    /// As CommonJS, or as an ES module where its text is one: its package does not say.
+    Either,
     /// As JSON.
     Json,
     /// As WebAssembly.
@@ -53,7 +55,7 @@ impl fmt::Display for NotLoaded {
 impl std::error::Error for NotLoaded {}
 
 impl NotLoaded {
-    fn new(code: &'static str, message: String) -> JsErrorBox {
+    fn boxed(code: &'static str, message: String) -> JsErrorBox {
         JsErrorBox::from_err(Self { code, message })
     }
 }
@@ -81,7 +83,7 @@ impl RunTimeModules {
             self.resolver.resolve(specifier, referrer, ResolutionMode::Import, NodeResolutionKind::Execution);
         let absent = |text: String| {
             let message = format!("{text}: it is not in this program's files");
-            NotLoaded::new("ERR_MODULE_NOT_FOUND", message)
+            NotLoaded::boxed("ERR_MODULE_NOT_FOUND", message)
         };
         match resolved {
             Ok(NodeResolution::BuiltIn(name)) => {
@@ -101,7 +103,7 @@ impl RunTimeModules {
         let path = path_of(url)?;
         let format = format_of(&self.package_json, url).map_err(JsErrorBox::from_err)?;
         let bytes = match format {
-            Format::Module | Format::CommonJs => match source_text(&self.files, &path)? {
+            Format::Module | Format::CommonJs | Format::Either => match source_text(&self.files, &path)? {
                 Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
                 Cow::Owned(text) => Cow::Owned(text.into_bytes()),
             },
@@ -113,17 +115,17 @@ impl RunTimeModules {
 
 fn path_of(url: &Url) -> Result<PathBuf, JsErrorBox> {
     url.to_file_path().map_err(|()| {
-        NotLoaded::new("ERR_UNSUPPORTED_ESM_URL_SCHEME", format!("cannot import {url}: only files can be imported"))
+        NotLoaded::boxed("ERR_UNSUPPORTED_ESM_URL_SCHEME", format!("cannot import {url}: only files can be imported"))
     })
 }
 
 fn read(files: &Files, path: &Path) -> Result<Cow<'static, [u8]>, JsErrorBox> {
     files.read(path).map_err(|error| match error.raw_os_error() {
-        Some(libc::ENOENT | libc::ENOTDIR) => NotLoaded::new(
+        Some(libc::ENOENT | libc::ENOTDIR) => NotLoaded::boxed(
             "ERR_MODULE_NOT_FOUND",
             format!("cannot find module {}: it is not in this program's files", path.display()),
         ),
-        Some(libc::EISDIR) => NotLoaded::new(
+        Some(libc::EISDIR) => NotLoaded::boxed(
             "ERR_UNSUPPORTED_DIR_IMPORT",
             format!("{} is a folder, and folders cannot be imported", path.display()),
         ),
@@ -139,7 +141,7 @@ pub(super) fn source_text(files: &Files, path: &Path) -> Result<Cow<'static, str
             "{} is TypeScript, which cannot be loaded at run time: import it with a literal path, so that it is bundled",
             path.display()
         );
-        return Err(NotLoaded::new("ERR_UNKNOWN_FILE_EXTENSION", message));
+        return Err(NotLoaded::boxed("ERR_UNKNOWN_FILE_EXTENSION", message));
     }
     if extension == Some("node") {
         return Err(native_add_on(&path.to_string_lossy()));
@@ -159,7 +161,7 @@ pub(super) fn native_add_on(path: &str) -> JsErrorBox {
         "{} holds a native add-on ({path}), and a run cannot load machine code: use a package in JavaScript or WebAssembly instead",
         package_of(path)
     );
-    NotLoaded::new("ERR_DLOPEN_FAILED", message)
+    NotLoaded::boxed("ERR_DLOPEN_FAILED", message)
 }
 
 /// The name of the package that a path is in.
@@ -181,10 +183,10 @@ pub(super) fn format_of(package_json: &PackageJsonResolver<Files>, url: &Url) ->
         Some(_) | None => {}
     }
     let Ok(path) = url.to_file_path() else { return Ok(Format::Module) };
-    debug_assert!(path.is_absolute(), "below {ROOT}");
     let package = package_json.get_closest_package_json(&path)?;
     Ok(match package {
         Some(package) if package.typ == "module" => Format::Module,
-        Some(_) | None => Format::CommonJs,
+        Some(package) if package.typ == "commonjs" => Format::CommonJs,
+        Some(_) | None => Format::Either,
     })
 }

@@ -110,7 +110,7 @@ impl NodeRequireLoader for Loader {
     }
 
     fn is_maybe_cjs(&self, specifier: &Url) -> Result<bool, PackageJsonLoadError> {
-        Ok(format_of(&self.package_json, specifier)? == Format::CommonJs)
+        Ok(matches!(format_of(&self.package_json, specifier)?, Format::CommonJs | Format::Either))
     }
 
     fn is_maybe_cjs_from_require(&self, specifier: &Url) -> Result<bool, PackageJsonLoadError> {

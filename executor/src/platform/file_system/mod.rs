@@ -223,10 +223,7 @@ impl Files {
         let creates = options.create || options.create_new;
         let found = match self.place(path)? {
             Place::Temporary(path) => self.open_temporary(&path, options, writes)?,
-            place if creates && options.create_new && self.stat(path).is_ok() => {
-                debug_assert_ne!(place, Place::Elsewhere { in_top: true });
-                return Err(errno(libc::EEXIST));
-            }
+            _ if options.create_new && self.stat(path).is_ok() => return Err(errno(libc::EEXIST)),
             Place::Program(below) if writes || creates => {
                 // What is there and what is not are refused alike, but for a folder.
                 let is_folder = matches!(self.0.tree.node(&below), Ok(Node::Folder { .. }));

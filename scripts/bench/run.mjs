@@ -1,0 +1,153 @@
+// Measures hoist beside esbuild's and rolldown's own command lines, on the same packages at the same versions, in one
+// run, alternating (A B A B ...), so that a busy machine is busy for all of them. Prints tables of medians and ratios.
+// Exits 1 when a whole bundle takes longer than rolldown's command, or when new user code on a known layer is less than
+// 20 times as fast as a whole bundle.
+//
+//   node scripts/bench/run.mjs [--hoist PATH] [--repeats N] [--only SET]
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { sets, userCode, wholeEntry } from './programs.mjs';
+
+const LAYER_RATIO = 20;
+const here = path.dirname(fileURLToPath(import.meta.url));
+const root = path.resolve(here, '../..');
+const folder = path.join(root, 'target/bench');
+const { values: flags } = parseArgs({
+  options: {
+    hoist: { type: 'string', default: path.join(root, 'target/release/hoist') },
+    repeats: { type: 'string', default: '15' },
+    only: { type: 'string' },
+  },
+});
+const hoist = path.resolve(flags.hoist);
+const repeats = Number(flags.repeats);
+const manifest = path.join(folder, 'package.json');
+const work = path.join(folder, 'work');
+const failures = [];
+
+main();
+
+function main() {
+  install();
+  const rows = { whole: [], layer: [] };
+  for (const [name, set] of Object.entries(sets).filter(([name]) => !flags.only || name.includes(flags.only))) {
+    rows.whole.push(whole(name, set));
+    rows.layer.push(layer(name, set));
+  }
+  const date = new Date().toISOString().slice(0, 10);
+  console.log(`\n${date}, ${os.cpus().length} cores, load ${os.loadavg()[0].toFixed(1)}, ${repeats} repetitions, medians in ms\n`);
+  console.log('## Whole bundle: the whole command, and what each engine says of itself\n');
+  print(['set', 'hoist', 'rolldown', 'esbuild', 'hoist / rolldown', 'hoist / esbuild', 'engine: hoist', 'rolldown', 'esbuild', 'hoist / rolldown'], rows.whole);
+  console.log('\n## New user code (300 lines): scan and link on a known layer, beside scan and bundle as a whole\n');
+  print(['set', 'layer', 'whole', 'whole / layer', 'command: layer', 'whole'], rows.layer);
+  for (const failure of failures) console.error(`FAILED: ${failure}`);
+  process.exitCode = failures.length > 0 ? 1 : 0;
+}
+
+/** The packages in a real node_modules, for the other two; hoist takes the same versions from its cache. */
+function install() {
+  fs.mkdirSync(folder, { recursive: true });
+  for (const file of ['package.json', 'package-lock.json']) fs.copyFileSync(path.join(here, file), path.join(folder, file));
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--silent'], { cwd: folder, stdio: 'inherit' });
+  fs.rmSync(work, { recursive: true, force: true });
+  fs.mkdirSync(work, { recursive: true });
+}
+
+/** One set as a whole bundle, by three commands. Every entry is new, so nobody has its bundle already. */
+function whole(name, set) {
+  const entry = path.join(work, 'entry.js');
+  const out = (tool) => path.join(work, `out-${tool}.js`);
+  const platform = `@esbuild/${process.platform}-${process.arch}/bin/esbuild`;
+  const commands = {
+    hoist: () => timed(hoist, ['bundle', entry, '--manifest', manifest, '-o', out('hoist')]),
+    rolldown: () => timed(process.execPath, [path.join(folder, 'node_modules/rolldown/bin/cli.mjs'), entry, ...ROLLDOWN, '-o', out('rolldown')]),
+    esbuild: () => timed(path.join(folder, 'node_modules', platform), [entry, ...ESBUILD, `--outfile=${out('esbuild')}`]),
+    engine: () => timed(hoist, ['run', entry, '--whole', '--json', '--manifest', manifest], [0, 1, 11]),
+    shaken: () => timed(process.execPath, [path.join(folder, 'node_modules/rolldown/bin/cli.mjs'), entry, ...ROLLDOWN, '--no-treeshake', '-o', out('rolldown')]),
+  };
+  const taken = { hoist: [], rolldown: [], esbuild: [], engine: [], rolldownEngine: [], esbuildEngine: [] };
+  for (let turn = -1; turn < repeats; turn++) {
+    fs.writeFileSync(entry, wholeEntry(set, `${process.pid} ${turn}`));
+    const results = Object.fromEntries(Object.entries(commands).map(([tool, command]) => [tool, command()]));
+    if (turn < 0) continue; // The first turn fills caches.
+    for (const tool of ['hoist', 'rolldown', 'esbuild']) taken[tool].push(results[tool].took);
+    taken.engine.push(stage(JSON.parse(results.engine.stdout), 'bundle'));
+    taken.rolldownEngine.push(told(results.shaken, /Finished in ([\d.]+)\s*(ms|s)/));
+    taken.esbuildEngine.push(told(results.esbuild, /Done in ([\d.]+)\s*(ms|s)/));
+  }
+  const [ours, rolldown, esbuild, engine, rolldownEngine, esbuildEngine] = Object.values(taken).map(median);
+  if (ours > rolldown) failures.push(`{${name}}: a whole bundle takes ${ours.toFixed(0)} ms, rolldown's command ${rolldown.toFixed(0)} ms`);
+  return [name, ours, rolldown, esbuild, ratio(ours, rolldown), ratio(ours, esbuild), engine, rolldownEngine, esbuildEngine, ratio(engine, rolldownEngine)];
+}
+
+// As `hoist bundle` does: one ES module for Node, shaken, with a map beside it.
+const ROLLDOWN = ['--format', 'esm', '--platform', 'node', '--sourcemap', '--no-codeSplitting'];
+const ESBUILD = ['--bundle', '--format=esm', '--platform=node', '--sourcemap', '--log-level=info'];
+
+/** New user code of one set, linked to the layer that the first turn made known, and bundled as a whole. */
+function layer(name, set) {
+  const file = path.join(work, 'agent.ts');
+  const run = (way) => timed(hoist, ['run', file, '--json', '--manifest', manifest, ...way]);
+  const taken = { layer: [], whole: [], layerCommand: [], wholeCommand: [] };
+  for (let turn = -1; turn < repeats; turn++) {
+    fs.writeFileSync(file, userCode(set, process.pid * 100 + turn + 1));
+    const [linked, bundled] = [run([]), run(['--whole'])];
+    const [one, other] = [JSON.parse(linked.stdout), JSON.parse(bundled.stdout)];
+    if (JSON.stringify(one.value) !== JSON.stringify(other.value)) throw new Error(`{${name}}: ${one.value} and ${other.value}`);
+    if (one.path !== 'layer') throw new Error(`{${name}} went the way ${one.path}: ${one.path_reason}`);
+    if (turn < 0) continue;
+    taken.layer.push(stage(one, 'scan') + stage(one, 'link'));
+    taken.whole.push(stage(other, 'scan') + stage(other, 'bundle'));
+    taken.layerCommand.push(linked.took);
+    taken.wholeCommand.push(bundled.took);
+  }
+  const [linked, bundled, linkedCommand, bundledCommand] = Object.values(taken).map(median);
+  const times = bundled / linked;
+  if (times < LAYER_RATIO) failures.push(`{${name}}: on a known layer new code is ${times.toFixed(1)} times as fast as a whole bundle, not ${LAYER_RATIO}`);
+  return [name, linked, bundled, `${times.toFixed(1)}`, linkedCommand, bundledCommand];
+}
+
+function timed(program, args, exits = [0]) {
+  const environment = { ...process.env, HOIST_CACHE: path.join(folder, 'cache'), NO_COLOR: '1' };
+  const started = process.hrtime.bigint();
+  const result = spawnSync(program, args, { cwd: folder, encoding: 'utf8', env: environment, maxBuffer: 1 << 28 });
+  const took = Number(process.hrtime.bigint() - started) / 1e6;
+  if (result.error) throw result.error;
+  if (!exits.includes(result.status)) throw new Error(`${program} ${args.join(' ')}: exit ${result.status}\n${result.stderr}\n${result.stdout.slice(0, 2000)}`);
+  return { took, stdout: result.stdout, stderr: result.stderr };
+}
+
+/** What a stage of hoist's took; nothing, when it was not needed. */
+function stage(reply, name) {
+  const stages = Array.isArray(reply.timings) ? reply.timings : [];
+  return stages.filter((timing) => timing.stage === name).reduce((sum, timing) => sum + timing.ms, 0);
+}
+
+/** What another engine says that it took. */
+function told(result, pattern) {
+  const found = `${result.stdout}${result.stderr}`.match(pattern);
+  if (!found) throw new Error(`no time in ${result.stdout}${result.stderr}`);
+  return Number(found[1]) * (found[2] === 's' ? 1000 : 1);
+}
+
+function median(numbers) {
+  const sorted = [...numbers].sort((left, right) => left - right);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function ratio(one, other) {
+  return (one / other).toFixed(2);
+}
+
+function print(head, rows) {
+  const cell = (value) => (typeof value === 'number' ? value.toFixed(1) : value);
+  console.log(`| ${head.join(' | ')} |\n|${'---|'.repeat(head.length)}`);
+  for (const row of rows) console.log(`| ${row.map(cell).join(' | ')} |`);
+}
