@@ -113,6 +113,7 @@ pub(crate) fn rewrite(text: &str, path: &str, purpose: Purpose, targets: &dyn Ta
     editor.requires();
     editor.created_requires();
     editor.modules();
+    editor.arguments();
     editor.evals();
     editor.undeclared(&program);
     editor.finish(text, &program)

@@ -48,6 +48,15 @@ impl Editor<'_, '_> {
         }
     }
 
+    /// `arguments` outside of functions: those of the function that Node makes of a CommonJS module.
+    pub(super) fn arguments(&mut self) {
+        let references = if self.is_module { Vec::new() } else { self.references("arguments") };
+        for reference in references {
+            let [require, file, folder] = [Own::Require, Own::File, Own::Folder].map(|own| self.own(own));
+            self.edit(reference.span, format!("[exports,{require},module,{file},{folder}]"));
+        }
+    }
+
     /// What happens to the value of a node that is `module`. Its own properties are replaced when it is mentioned
     /// itself.
     fn module_use(&mut self, id: NodeId, span: Span, itself: bool) -> Extent {
