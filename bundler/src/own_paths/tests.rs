@@ -267,6 +267,10 @@ fn hidden_requires_are_found() {
     assert!(rewritten("f(arguments[1])").ends_with(
         r#"f([exports,__hoist_require,module,"/hoist/node_modules/x/lib/y.js","/hoist/node_modules/x/lib"][1])"#
     ));
+    for text in ["function f() { arguments[0] }", "(function () { (() => arguments)() })()", "({ f() { arguments } })"]
+    {
+        assert_eq!(rewritten(text), text);
+    }
     assert_eq!(rewritten("export default typeof require"), r#"export default "undefined""#);
     assert!(sees_loader("import { createRequire } from 'module'", "/hoist/a.ts"));
     assert!(!sees_loader("import a from 'a'; require('b'); import('c')", "/hoist/a.ts"));
