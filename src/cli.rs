@@ -78,6 +78,9 @@ pub(crate) struct BundleArguments {
     /// The module to write, with its source map beside it (NAME.map); - is the standard output, without a map
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// A folder for the files that packages read at run time; the module looks for them there
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) assets: Option<PathBuf>,
 }
 
 /// `hoist inspect`.

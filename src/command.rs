@@ -10,6 +10,7 @@ use executor::Executor;
 use registry_cache::Manifest;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::assets;
 use crate::build::Way;
 use crate::cache_access::CacheAccess;
 use crate::cli::{
@@ -58,21 +59,30 @@ pub(crate) fn run(arguments: RunArguments) -> Exit {
 
 /// `hoist bundle`.
 pub(crate) fn bundle(arguments: BundleArguments) -> Exit {
-    let BundleArguments { program, output } = arguments;
+    let BundleArguments { program, output, assets } = arguments;
     let work = async {
         let (pipeline, request) = prepare(program, &[], &LimitArguments::default())?;
         let mut trace = Trace::default();
-        let way = Way::Whole(BundleOptions::bundle());
+        let mut options = BundleOptions::bundle();
+        if let Some(folder) = &assets {
+            options.assets = assets::relative(folder, &output, &working_folder()?);
+        }
+        let way = Way::Whole(options);
         let built = watched(false, async |observer| pipeline.build(request, &way, &mut trace, observer).await).await?;
-        Ok::<_, Error>((trace, built.main))
+        Ok::<_, Error>((trace, built))
     };
     let result = match until_interrupted(work) {
         Ok(result) => result,
         Err(exit) => return exit,
     };
-    ended(result.and_then(|(trace, bundle)| {
+    ended(result.and_then(|(mut trace, built)| {
+        if let Some(folder) = &assets {
+            // What they warn of is done.
+            trace.warnings.retain(|warning| warning.code != "reads-files" || warning.package.is_none());
+            assets::write(folder, &built.files, &built.main.read_at_run_time)?;
+        }
         console::print_warnings(&trace);
-        write_bundle(bundle, &output)?;
+        write_bundle(built.main, &output)?;
         Ok(Exit::Done)
     }))
 }

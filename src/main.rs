@@ -3,6 +3,7 @@
 //! Parses, runs, maps the exit code. The hidden subcommands are the child processes: they enter their sandbox before
 //! there is a thread, a runtime or a byte of anybody's code.
 
+mod assets;
 mod build;
 mod cache_access;
 mod cli;

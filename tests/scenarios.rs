@@ -119,6 +119,11 @@ fn local_files() {
 }
 
 #[test]
+fn own_paths() {
+    run_group("own-paths");
+}
+
+#[test]
 fn modules() {
     run_group("modules");
 }

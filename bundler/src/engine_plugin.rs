@@ -152,9 +152,9 @@ impl Plugin for Ours {
         _context: SharedTransformPluginContext,
         args: &HookTransformArgs<'_>,
     ) -> HookTransformReturn {
-        if args.id == RUNTIME_MODULE_KEY && self.keeps_modules {
-            let kept = runtime::keep_modules(args.code.as_str());
-            return Ok(kept.map(|code| HookTransformOutput {
+        if args.id == RUNTIME_MODULE_KEY {
+            let changed = runtime::changed(args.code.as_str(), self.keeps_modules);
+            return Ok(changed.map(|code| HookTransformOutput {
                 code: Some(code),
                 map: HookTransformOutputMap::Null,
                 ..HookTransformOutput::default()

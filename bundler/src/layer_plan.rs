@@ -21,7 +21,9 @@ use oxc::{
 
 use crate::{
     layer::{LayerImport, LayerPlan},
+    own_paths,
     program::Dialect,
+    runtime,
     scan::{ImportKind, ModuleScan},
     source,
     specifier::{self, Specifier},
@@ -67,6 +69,11 @@ impl Planner<'_> {
         self.seen.insert(path.to_owned(), at_start);
         let Some(file) = self.files.iter().find(|file| file.path == path) else { return Ok(()) };
         let facts = Facts::of(file, self.dialect)?;
+        if own_paths::sees_loader(file.text, path) {
+            // What it asks the loader for may be in the layer.
+            let specifier = runtime::LOADER.to_owned();
+            self.imports.insert(LayerImport { specifier, kind: ImportKind::Static });
+        }
         for import in &file.scan.imports {
             if let Some(next) = file.leads_to.get(&import.offset) {
                 self.file(next, at_start && import.kind == ImportKind::Static)?;

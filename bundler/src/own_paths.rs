@@ -82,7 +82,12 @@ fn is_of_interest(text: &str) -> bool {
     let asks = |rest: &str| rest.trim_start().starts_with(['(', '.', '/']);
     WORDS.iter().any(|word| text.contains(word))
         || text.match_indices("import").any(|(at, word)| asks(&text[at + word.len()..]))
-        || !text.lines().any(|line| ["export", "import"].iter().any(|word| line.starts_with(word)))
+        || !text.lines().any(is_module_line)
+}
+
+fn is_module_line(line: &str) -> bool {
+    let rest = line.strip_prefix("export").or_else(|| line.strip_prefix("import"));
+    rest.is_some_and(|rest| rest.starts_with([' ', '{', '*', '"', '\'']))
 }
 
 /// Rewrites the module at `path`; `None` when nothing changes, or when it cannot be parsed (which the engine reports).
@@ -108,9 +113,25 @@ pub(crate) fn rewrite(text: &str, path: &str, purpose: Purpose, targets: &dyn Ta
     editor.requires();
     editor.created_requires();
     editor.modules();
+    editor.arguments();
     editor.evals();
     editor.undeclared(&program);
     editor.finish(text, &program)
+}
+
+/// Whether a module may ask Node's loader for what is in a bundle.
+pub(crate) fn sees_loader(text: &str, path: &str) -> bool {
+    struct Anywhere;
+    impl Targets for Anywhere {
+        fn target(&self, _specifier: &str, _kind: ImportKind) -> Target {
+            Target::Bundled
+        }
+
+        fn resolved(&self, _specifier: &str, _kind: ImportKind) -> Option<String> {
+            None
+        }
+    }
+    rewrite(text, path, Purpose::Run, &Anywhere).is_some_and(|rewritten| rewritten.uses.modules)
 }
 
 /// A module that is loaded from its file.
@@ -378,7 +399,7 @@ pub(crate) fn folder_of(path: &str) -> &str {
 }
 
 /// A path below the root, encoded as in a URL.
-fn below_root(path: &str) -> String {
+pub(crate) fn below_root(path: &str) -> String {
     let url = url_of(path);
     url.strip_prefix("file:///hoist/").map(str::to_owned).unwrap_or(url)
 }

@@ -10,16 +10,22 @@ use oxc::{
 };
 
 use crate::{
+    file_system::ROOT,
     options::{BundleOptions, Purpose},
-    own_paths::quote,
+    own_paths::{below_root, quote},
     source,
 };
 
-/// What the engine calls the maker of CommonJS modules.
+/// What the engine calls the maker of CommonJS modules, when it tells it their names, and when not.
 const COMMON_JS: &str = "__commonJS";
+const COMMON_JS_MIN: &str = "__commonJSMin";
+const COMMON_JS_MIN_TEXT: &str = include_str!("runtime/common_js_min.js");
 const COMMON_JS_TEXT: &str = include_str!("runtime/common_js.js");
 /// What the modules are kept in.
 const KEPT: &str = "export var __hoist={modules:/* @__PURE__ */new Map()};\n";
+
+/// The module that hands a bundle's modules to Node's loader.
+pub(crate) const LOADER: &str = "hoist:require";
 
 const PREFIX: &str = "\0hoist/";
 
@@ -52,7 +58,7 @@ fn root(options: &BundleOptions) -> String {
             // In two steps, lest the engine take it for an asset.
             format!(
                 "const here = import.meta.url; export const root = new URL({}, here).href, beside = {};",
-                quote(&format!("./{folder}")),
+                quote(&format!("./{}", below_root(&format!("{ROOT}/{folder}")))),
                 folder.is_empty()
             )
         }
@@ -60,23 +66,23 @@ fn root(options: &BundleOptions) -> String {
 }
 
 /// The engine's runtime, changed; `None` when it is not what it was, which would be another engine.
-pub(crate) fn keep_modules(engine: &str) -> Option<String> {
+pub(crate) fn changed(engine: &str, keeps_modules: bool) -> Option<String> {
+    let (maker, text, more) =
+        if keeps_modules { (COMMON_JS, COMMON_JS_TEXT, KEPT) } else { (COMMON_JS_MIN, COMMON_JS_MIN_TEXT, "") };
     let allocator = Allocator::default();
     let (program, errors) = source::parse(&allocator, engine, "runtime.mjs");
     if !errors.is_empty() {
         return None;
     }
-    let maker = program.body.iter().find_map(|statement| {
+    let init = program.body.iter().find_map(|statement| {
         let Statement::ExportDeclaration(export) = statement else { return None };
         let Declaration::VariableDeclaration(variables) = &export.declaration else { return None };
         variables.declarations.iter().find_map(|declarator| match &declarator.id {
-            BindingPattern::BindingIdentifier(name) if name.name == COMMON_JS => declarator.init.as_ref(),
+            BindingPattern::BindingIdentifier(name) if name.name == maker => declarator.init.as_ref(),
             _ => None,
         })
     })?;
-    let span = maker.span();
-    let (before, rest) = engine.split_at_checked(span.start as usize)?;
-    let after = engine.get(span.end as usize..)?;
-    debug_assert!(rest.ends_with(after));
-    Some(format!("{before}{}{after}\n{KEPT}", COMMON_JS_TEXT.trim_end()))
+    let span = init.span();
+    let (before, after) = (engine.get(..span.start as usize)?, engine.get(span.end as usize..)?);
+    Some(format!("{before}{}{after}\n{more}", text.trim_end()))
 }

@@ -48,6 +48,18 @@ impl Editor<'_, '_> {
         }
     }
 
+    /// `arguments` outside of functions: those of the function that Node makes of a CommonJS module.
+    pub(super) fn arguments(&mut self) {
+        let references = if self.is_module { Vec::new() } else { self.references("arguments") };
+        let nodes = self.semantic.nodes();
+        let is_inside =
+            |node| nodes.ancestor_kinds(node).any(|kind| matches!(kind, AstKind::Function(_) | AstKind::Class(_)));
+        for reference in references.into_iter().filter(|reference| !is_inside(reference.node)) {
+            let [require, file, folder] = [Own::Require, Own::File, Own::Folder].map(|own| self.own(own));
+            self.edit(reference.span, format!("[exports,{require},module,{file},{folder}]"));
+        }
+    }
+
     /// What happens to the value of a node that is `module`. Its own properties are replaced when it is mentioned
     /// itself.
     fn module_use(&mut self, id: NodeId, span: Span, itself: bool) -> Extent {

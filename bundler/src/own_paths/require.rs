@@ -55,6 +55,10 @@ impl Editor<'_, '_> {
         let nodes = self.semantic.nodes();
         let parent = nodes.parent_id(reference.node);
         match nodes.kind(parent) {
+            // An ES module has none, whatever the engine gives it.
+            AstKind::UnaryExpression(unary) if unary.operator.is_typeof() && self.is_module => {
+                RequireUse::Replaced(unary.span, quote("undefined"))
+            }
             AstKind::UnaryExpression(unary) if unary.operator.is_typeof() => RequireUse::Left,
             AstKind::CallExpression(call) if call.callee.span() == reference.span && !call.optional => {
                 match self.require_call(call) {

@@ -181,3 +181,153 @@ fn development_builds_are_left_out() {
         assert_eq!(rewritten(text), format!("var x, g; {text}"));
     }
 }
+
+fn portable(text: &str) -> String {
+    rewrite(text, PATH, Purpose::Bundle, &Some1).unwrap().code
+}
+
+#[test]
+fn a_portable_bundle_finds_its_place() {
+    assert_eq!(
+        portable("f(__dirname, __filename)"),
+        concat!(
+            r#";var __hoist_folder=require("hoist:file").folder("node_modules/x/lib/y.js");"#,
+            r#"var __hoist_file=require("hoist:file").file("node_modules/x/lib/y.js");f(__hoist_folder, __hoist_file)"#
+        )
+    );
+    assert_eq!(
+        portable("export default new URL('./z', import.meta.url)"),
+        concat!(
+            r#";import{url as __hoist_make_url}from"hoist:url";"#,
+            r#"const __hoist_url=__hoist_make_url("node_modules/x/lib/y.js");export default new URL('./z', __hoist_url)"#
+        )
+    );
+    assert_eq!(portable("f(require.resolve('a'))"), r#"f(require("hoist:file").file("node_modules/a/index.js"))"#);
+}
+
+#[test]
+fn an_import_of_an_expression_starts_from_its_own_module() {
+    assert_eq!(
+        rewritten("import('./' + a); import(import(b), { with: c })"),
+        concat!(
+            r#";var __hoist_import=require("hoist:import").target("node_modules/x/lib/y.js");"#,
+            "import(__hoist_import('./' + a)); import(__hoist_import(import(__hoist_import(b))), { with: c })"
+        )
+    );
+    assert_eq!(
+        rewritten("import.meta.resolve('a'), import.meta.main"),
+        r#""file:///hoist/node_modules/a/index.js", false"#
+    );
+    assert!(rewritten("import.meta.resolve(a)").ends_with("__hoist_resolve(a)"));
+}
+
+fn uses(text: &str) -> Uses {
+    rewrite(text, PATH, Purpose::Run, &Some1).map(|rewritten| rewritten.uses).unwrap_or_default()
+}
+
+#[test]
+fn a_module_object_is_whole_where_that_is_asked_for() {
+    for text in [
+        "module.exports = 1",
+        "typeof module === 'object' && module.exports ? module.exports = f() : g",
+        "var free = typeof exports == 'object' && module && !module.nodeType && module; free && free.exports === exports",
+        "if (module && module.hot) f()",
+        "module.require('a')",
+        "(function (module) { module.id })(a)",
+    ] {
+        assert_eq!(uses(text), Uses::default(), "{text}");
+    }
+    assert_eq!(
+        rewritten("f(module.id, module.path)"),
+        r#"f("/hoist/node_modules/x/lib/y.js", "/hoist/node_modules/x/lib")"#
+    );
+    assert_eq!(rewritten("module.require('a')"), "require('a')");
+    assert!(rewritten("module.require('missing')").contains("throw"));
+    let known = Uses { modules: true, ..Uses::default() };
+    for text in ["f(module.parent)", "var m = module; m.require && m.require('util').types", "if (!module.parent) f()"]
+    {
+        assert_eq!(uses(text), known, "{text}");
+        assert!(rewritten(text).starts_with(";require(\"hoist:require\");"), "{text}");
+    }
+    for text in ["f(module)", "module.constructor._load(a)", "module.require(a)", "module[a]", "var m = module; f(m)"] {
+        assert_eq!(uses(text), Uses::LOADER, "{text}");
+    }
+    assert_eq!(uses("f(process.getBuiltinModule(a))"), Uses { modules: true, builtins: true, ..Uses::default() });
+}
+
+#[test]
+fn hidden_requires_are_found() {
+    assert_eq!(
+        rewritten("x.y = eval('require')(a)"),
+        concat!(
+            r#";var __hoist_require=require("hoist:require").own("node_modules/x/lib/y.js");"#,
+            r#"x.y = ((require,__filename,__dirname)=>eval('require'))(__hoist_require,"/hoist/node_modules/x/lib/y.js","/hoist/node_modules/x/lib")(a)"#
+        )
+    );
+    assert!(rewritten("f(arguments[1])").ends_with(
+        r#"f([exports,__hoist_require,module,"/hoist/node_modules/x/lib/y.js","/hoist/node_modules/x/lib"][1])"#
+    ));
+    for text in ["function f() { arguments[0] }", "(function () { (() => arguments)() })()", "({ f() { arguments } })"]
+    {
+        assert_eq!(rewritten(text), text);
+    }
+    assert_eq!(rewritten("export default typeof require"), r#"export default "undefined""#);
+    assert!(sees_loader("import { createRequire } from 'module'", "/hoist/a.ts"));
+    assert!(!sees_loader("import a from 'a'; require('b'); import('c')", "/hoist/a.ts"));
+}
+
+#[test]
+fn what_strict_code_cannot_say_is_outside() {
+    const OUTSIDE: &str = "require(\"hoist:require\").outside(module);";
+    for text in [
+        "with (a) b",
+        "x = 010",
+        "f('\\07')",
+        "delete a",
+        "var let = 1",
+        "function f(a, a) {}",
+        "(function f() { arguments.callee })()",
+        "(function () { this.x = 1 })()",
+        "if (a) { function f() {} } f()",
+        "#!/usr/bin/env node\nwith (a) b",
+        "var await = 1",
+    ] {
+        assert_eq!(
+            rewrite(text, PATH, Purpose::Run, &Some1).map(|rewritten| rewritten.code).as_deref(),
+            Some(OUTSIDE),
+            "{text}"
+        );
+    }
+    for text in [
+        "'use strict'; (function () { this.x })()",
+        "(function () { this.x = 1 }).call(this)",
+        "(function () { return this })() || f()",
+        "var f; function f() {} function f() {}",
+        "function g() { f() } function f() {}",
+        "(function () { 'use strict'; return arguments.callee })()",
+        "(() => { this.x = 1 })()",
+    ] {
+        assert_eq!(rewritten(text), text);
+    }
+    assert_eq!(
+        rewritten("a = 1; for (b in c) b++; ({ d, e: f } = g)"),
+        "globalThis.a = 1; for (globalThis.b in c) globalThis.b++; ({ d:globalThis.d, e: globalThis.f } = g)"
+    );
+    assert_eq!(rewritten("'use strict'; a = 1"), "'use strict'; a = 1");
+    assert_eq!(rewritten("(function () { 'use strict'; a = 1 })"), "(function () { 'use strict'; a = 1 })");
+    assert_eq!(rewritten("var a; a = 1; class B { c() { d = 1 } }"), "var a; a = 1; class B { c() { d = 1 } }");
+}
+
+#[test]
+fn a_wasm_file_is_imported_in_the_form_that_is_meant() {
+    assert_eq!(rewritten("import a from './a.wasm'"), "import a from\"./a.wasm?default\";");
+    assert_eq!(rewritten("import source a from './a.wasm'"), "import a from\"./a.wasm?source\";");
+    assert_eq!(rewritten("import.source('./a.wasm')"), "import(\"./a.wasm?source\").then((m)=>m.default)");
+    for text in [
+        "import * as a from './a.wasm'",
+        "import a, { b } from './a.wasm'",
+        "import a from './a.wasm' with { type: 'bytes' }",
+    ] {
+        assert_eq!(rewritten(text), text);
+    }
+}

@@ -1,0 +1,3 @@
+'use strict';
+exports.name = 'strict';
+exports.same = function () { return require('./index').helper };

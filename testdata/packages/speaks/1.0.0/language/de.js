@@ -1,0 +1,1 @@
+(function (root, factory) { factory(require('speaks')) })(this, function (speaks) { speaks.define('de', 'hallo') });

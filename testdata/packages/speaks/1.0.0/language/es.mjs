@@ -1,0 +1,3 @@
+import speaks from 'speaks';
+speaks.define('es', 'hola');
+export default speaks;

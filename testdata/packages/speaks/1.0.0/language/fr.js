@@ -1,0 +1,1 @@
+require('../speaks').define('fr', 'bonjour');

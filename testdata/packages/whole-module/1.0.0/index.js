@@ -1,0 +1,11 @@
+const path = require('path');
+const below = (file) => path.relative(path.dirname(path.dirname(__dirname)), file);
+exports.main = require.main === module;
+exports.id = below(module.id);
+exports.filename = below(module.filename);
+exports.paths = module.paths.slice(0, 2).map(below);
+exports.parent = module.parent === undefined || module.parent === null;
+exports.child = require('./child');
+exports.exportsOfModule = require.cache[__filename] === module && module.exports === exports;
+exports.kinds = [typeof module.require, typeof require.resolve, typeof require.extensions, module.constructor === require('module')];
+exports.hidden = eval('require')('./hidden.json').hidden;

@@ -1,0 +1,2 @@
+import value from './out/main.js';
+console.log(JSON.stringify(value));

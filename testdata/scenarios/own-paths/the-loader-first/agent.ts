@@ -1,0 +1,3 @@
+import './first.mjs';
+import speaks from 'speaks';
+export default [(globalThis as any).first === speaks, speaks.made()];

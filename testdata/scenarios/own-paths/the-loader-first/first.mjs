@@ -1,0 +1,2 @@
+import { createRequire } from 'node:module';
+globalThis.first = createRequire(import.meta.url)(['spe', 'aks'].join(''));

@@ -1,0 +1,2 @@
+import values from 'wasm-modules';
+export default values;

@@ -1,0 +1,2 @@
+import whole from 'whole-module';
+export default whole;
