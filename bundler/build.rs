@@ -1,7 +1,7 @@
 //! Names this build of the bundler: a hash of its sources and of the versions that it is linked with. Bundles that another
 //! build kept are not taken for this one's.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fs, io};
 
 use sha2::{Digest, Sha256};
@@ -9,14 +9,19 @@ use sha2::{Digest, Sha256};
 fn main() -> io::Result<()> {
     let crate_folder = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?);
     let mut files = vec![crate_folder.join("../Cargo.lock")];
-    for entry in fs::read_dir(crate_folder.join("src"))? {
-        files.push(entry?.path());
+    let mut folders = vec![crate_folder.join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
     }
     files.sort();
     let mut hash = Sha256::new();
     for file in &files {
         println!("cargo:rerun-if-changed={}", file.display());
-        hash.update(file.file_name().map(Path::new).unwrap_or(file).as_os_str().as_encoded_bytes());
+        let name = file.strip_prefix(&crate_folder).unwrap_or(file);
+        hash.update(name.as_os_str().as_encoded_bytes());
         hash.update([0]);
         hash.update(Sha256::digest(fs::read(file)?));
     }

@@ -7,12 +7,14 @@
 use std::collections::BTreeMap;
 
 use bundler::{
-    Bundle, BundleOptions, Layer, LayerImport, LayerInterface, LayerPlan, Linked, Scan, Worker, bundle_key, layer_key,
+    Bundle, BundleOptions, Layer, LayerImport, LayerInterface, LayerPlan, Linked, Worker, bundle_key, layer_key,
 };
+use executor::FileTree;
 use registry_cache::{Graph, Tree};
 
 use crate::cache_access::Lease;
 use crate::error::Error;
+use crate::files::OwnFiles;
 use crate::pipeline::{Pipeline, Request};
 use crate::requirements::{Requirements, gather};
 use crate::trace::{BundleFacts, Observer, Path, Stage, Trace};
@@ -23,6 +25,8 @@ pub(crate) struct Modules {
     pub(crate) main: Bundle,
     /// What the program is linked to.
     pub(crate) layer: Option<Layer>,
+    /// What the program finds while it runs.
+    pub(crate) files: FileTree,
 }
 
 /// How a program is built.
@@ -47,26 +51,31 @@ impl Pipeline {
     /// Builds a program.
     pub(crate) async fn build(
         &self,
-        mut request: Request,
+        request: Request,
         way: &Way,
         trace: &mut Trace,
         observer: &dyn Observer,
     ) -> Result<Modules, Error> {
+        let Request { entry, files, data, dependencies, manifest, unlisted } = request;
+        let mut files = OwnFiles::new(files, data);
         let (mut worker, scan) = trace
             .time(Stage::Scan, observer, async {
                 let mut worker = Worker::spawn(&self.bundler, &self.bundler_limits).await?;
-                let scan = worker.scan(&request.entry, &mut *request.files).await?;
+                let scan = worker.scan(&entry, &mut files).await?;
                 Ok::<_, bundler::Error>((worker, scan))
             })
             .await?;
-        let modules = if scan.imports.is_empty() {
+        let (built, tree) = if scan.imports.is_empty() {
             let (nothing, rewrites, options) = (Tree { mounts: Vec::new() }, BTreeMap::new(), way.options());
             let bundle = worker.bundle(&nothing, &rewrites, &options);
-            let main = trace.time(Stage::Bundle, observer, bundle).await?;
-            Modules { main, layer: None }
+            ((trace.time(Stage::Bundle, observer, bundle).await?, None), nothing)
         } else {
-            self.build_with_packages(request, way, worker, scan, trace, observer).await?
+            let manifest = manifest.read(&entry, &mut files, &dependencies)?;
+            let requirements = gather(dependencies.fallback(manifest), &scan.imports, unlisted)?;
+            self.build_with_packages(requirements, way, worker, scan.plan, trace, observer).await?
         };
+        let (main, layer) = built;
+        let modules = Modules { main, layer, files: files.with_packages(&tree)? };
         trace.bundle = Some(BundleFacts::of(&modules));
         trace.warnings.extend(modules.main.warnings.iter().cloned());
         Ok(modules)
@@ -74,34 +83,45 @@ impl Pipeline {
 
     async fn build_with_packages(
         &self,
-        request: Request,
+        mut requirements: Requirements,
         way: &Way,
         worker: Worker,
-        scan: Scan,
+        plan: LayerPlan,
         trace: &mut Trace,
         observer: &dyn Observer,
-    ) -> Result<Modules, Error> {
-        let Request { entry, mut files, dependencies, manifest, unlisted } = request;
-        let manifest = manifest.read(&entry, &mut *files, &dependencies)?;
-        let mut requirements = gather(dependencies.fallback(manifest), &scan.imports, unlisted)?;
+    ) -> Result<(Built, Tree), Error> {
         trace.warnings.append(&mut requirements.warnings);
         let lease = trace.time(Stage::Open, observer, self.cache.open()).await?;
         let built = async {
             let graph = resolve(&lease, &mut requirements, trace, observer).await?;
             let rewrites = requirements.rewrites();
             let mut build = Build { worker, lease: &lease, graph, rewrites, tree: None };
-            match way {
-                Way::Layered => build.layered(scan.plan, trace, observer).await,
-                Way::Whole(options) => build.whole(options, trace, observer).await,
+            let built = match way {
+                Way::Layered => build.layered(plan, trace, observer).await?,
+                Way::Whole(options) => build.whole(options, trace, observer).await?,
+            };
+            // Most programs look at no file: for them nothing is fetched, once their modules are kept.
+            let mut tree = Tree { mounts: Vec::new() };
+            if needs_files(&built) {
+                build.fetch(trace, observer).await?;
+                tree = build.tree.unwrap_or(tree);
             }
+            Ok((built, tree))
         };
-        let built = built.await;
+        let built: Result<_, Error> = built.await;
         let released = lease.release().await;
         // The first error is the one to report.
-        let modules = built?;
+        let built = built?;
         released?;
-        Ok(modules)
+        Ok(built)
     }
+}
+
+/// The program's module, and the layer that it is linked to.
+type Built = (Bundle, Option<Layer>);
+
+fn needs_files((main, layer): &Built) -> bool {
+    main.needs_files || layer.as_ref().is_some_and(|layer| layer.bundle.needs_files)
 }
 
 async fn resolve(
@@ -128,26 +148,21 @@ struct Build<'a> {
 
 impl Build<'_> {
     /// Links the program to its layer, or bundles it as a whole and says why.
-    async fn layered(
-        &mut self,
-        plan: LayerPlan,
-        trace: &mut Trace,
-        observer: &dyn Observer,
-    ) -> Result<Modules, Error> {
+    async fn layered(&mut self, plan: LayerPlan, trace: &mut Trace, observer: &dyn Observer) -> Result<Built, Error> {
         let options = BundleOptions::run();
         let reason = match plan {
             LayerPlan::Whole { reason } => reason,
             LayerPlan::Layer(imports) => match self.link(imports, &options, trace, observer).await? {
-                Ok(modules) => {
+                Ok(built) => {
                     trace.path = Some(Path::Layer);
-                    return Ok(modules);
+                    return Ok(built);
                 }
                 Err(reason) => reason,
             },
         };
-        let modules = self.whole(&options, trace, observer).await?;
+        let built = self.whole(&options, trace, observer).await?;
         trace.path = Some(Path::Bundle { reason: Some(reason) });
-        Ok(modules)
+        Ok(built)
     }
 
     /// The inner error is the reason why the program cannot be linked.
@@ -157,7 +172,7 @@ impl Build<'_> {
         options: &BundleOptions,
         trace: &mut Trace,
         observer: &dyn Observer,
-    ) -> Result<Result<Modules, String>, Error> {
+    ) -> Result<Result<Built, String>, Error> {
         let mut served: Vec<LayerImport> = Vec::new();
         let mut numbered = Vec::new();
         for import in imports {
@@ -180,7 +195,7 @@ impl Build<'_> {
         let interface = LayerInterface { imports: numbered, exports: layer.exports.clone() };
         let linked = trace.time(Stage::Link, observer, self.worker.link(&interface, options)).await?;
         Ok(match linked {
-            Linked::Module(main) => Ok(Modules { main, layer: Some(layer) }),
+            Linked::Module(main) => Ok((main, Some(layer))),
             Linked::Whole { reason } => Err(reason),
         })
     }
@@ -209,18 +224,18 @@ impl Build<'_> {
         options: &BundleOptions,
         trace: &mut Trace,
         observer: &dyn Observer,
-    ) -> Result<Modules, Error> {
+    ) -> Result<Built, Error> {
         trace.path = Some(Path::Bundle { reason: None });
         let key = bundle_key(&self.graph.hash(), &self.worker.program_hash(), &self.rewrites, options);
         if let Some(main) = self.kept(&key, Bundle::from_bytes, trace, observer).await? {
-            return Ok(Modules { main, layer: None });
+            return Ok((main, None));
         }
         self.fetch(trace, observer).await?;
         let tree = self.tree.as_ref().expect("it was fetched");
         let bundle = self.worker.bundle(tree, &self.rewrites, options);
         let main = trace.time_made(Stage::Bundle, observer, bundle).await?;
         self.lease.cache().keep_module(&key, main.to_bytes()).await?;
-        Ok(Modules { main, layer: None })
+        Ok((main, None))
     }
 
     /// What was bundled before.

@@ -55,6 +55,9 @@ pub(crate) struct RunArguments {
     /// Bundle the program with its packages instead of linking it to a kept layer of them
     #[arg(long)]
     pub(crate) whole: bool,
+    /// Files below the project's root that the program reads, as data/**/*.csv; may stand several times
+    #[arg(long = "files", value_name = "GLOB")]
+    pub(crate) files: Vec<String>,
     /// The value that the default export is called with, or the request for one with `fetch`
     #[arg(long, value_name = "JSON", value_parser = parse_json, allow_hyphen_values = true)]
     pub(crate) input: Option<JsonText>,

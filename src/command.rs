@@ -18,6 +18,7 @@ use crate::cli::{
 };
 use crate::config::{CacheConfig, Environment, ServiceLimits, run_limits};
 use crate::console;
+use crate::data_files::{self, DataLimits};
 use crate::error::Error;
 use crate::exit_code::{Exit, exit_of_error, exit_of_outcome};
 use crate::pipeline::{Answer, ManifestSource, Pipeline, Request};
@@ -32,11 +33,11 @@ const MANIFEST_BYTES: u64 = 8 << 20;
 
 /// `hoist run`.
 pub(crate) fn run(arguments: RunArguments) -> Exit {
-    let RunArguments { program, whole, input, json, limits } = arguments;
+    let RunArguments { program, whole, files, input, json, limits } = arguments;
     let way = if whole { Way::Whole(BundleOptions::run()) } else { Way::Layered };
     let input = input.map(|text| text.0);
     let work = async {
-        match prepare(program, &limits) {
+        match prepare(program, &files, &limits) {
             Ok((pipeline, request)) => {
                 watched(json, async |observer| pipeline.run(request, &way, input, observer).await).await
             }
@@ -59,7 +60,7 @@ pub(crate) fn run(arguments: RunArguments) -> Exit {
 pub(crate) fn bundle(arguments: BundleArguments) -> Exit {
     let BundleArguments { program, output } = arguments;
     let work = async {
-        let (pipeline, request) = prepare(program, &LimitArguments::default())?;
+        let (pipeline, request) = prepare(program, &[], &LimitArguments::default())?;
         let mut trace = Trace::default();
         let way = Way::Whole(BundleOptions::bundle());
         let built = watched(false, async |observer| pipeline.build(request, &way, &mut trace, observer).await).await?;
@@ -121,7 +122,7 @@ fn ended(result: Result<Exit, Error>) -> Exit {
     })
 }
 
-fn prepare(program: ProgramArguments, limits: &LimitArguments) -> Result<(Pipeline, Request), Error> {
+fn prepare(program: ProgramArguments, data: &[String], limits: &LimitArguments) -> Result<(Pipeline, Request), Error> {
     let ProgramArguments { file, dependencies, manifest, auto, cache } = program;
     let project = Project::of(&file)?;
     let dependencies = dependency_flags(dependencies)?;
@@ -133,9 +134,13 @@ fn prepare(program: ProgramArguments, limits: &LimitArguments) -> Result<(Pipeli
         None => ManifestSource::Nearest,
     };
     let pipeline = pipeline(limits, CacheAccess::Brief(cache_config(cache.folder, project.root.clone())))?;
+    let bundler::Limits { file_bytes, local_bytes, files, .. } = pipeline.bundler_limits;
+    let disk = DiskFiles::new(project.root.clone(), file_bytes);
+    let data = data_files::find(&project.root, &disk, data, DataLimits { files, bytes: local_bytes })?;
     let request = Request {
         entry: project.entry,
-        files: Box::new(DiskFiles::new(project.root, pipeline.bundler_limits.file_bytes)),
+        files: Box::new(disk),
+        data,
         dependencies,
         manifest,
         unlisted: if auto { Unlisted::Latest } else { Unlisted::Refuse },

@@ -9,8 +9,10 @@ mod cli;
 mod command;
 mod config;
 mod console;
+mod data_files;
 mod error;
 mod exit_code;
+mod files;
 mod inspect;
 mod pipeline;
 mod progress;
@@ -40,7 +42,7 @@ fn main() -> ExitCode {
             Command::Inspect(arguments) => command::inspect(arguments).into(),
             Command::Serve(arguments) => command::serve(arguments).into(),
             Command::BundlerWorker => bundler_worker(),
-            Command::ExecutorWorker => executor::worker_main(),
+            Command::ExecutorWorker => executor::worker_main(files::open_image),
         },
         Err(error) => {
             // Nobody is left to tell when the reader of the help has gone away.

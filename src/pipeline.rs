@@ -20,6 +20,8 @@ pub(crate) struct Request {
     pub(crate) entry: String,
     /// The program's files.
     pub(crate) files: Box<dyn FileSource>,
+    /// Files that the program reads while it runs, beside those that it imports.
+    pub(crate) data: Vec<(String, Vec<u8>)>,
     /// Requirements that go before all others.
     pub(crate) dependencies: Manifest,
     /// The manifest.
@@ -89,13 +91,14 @@ impl Pipeline {
         trace: &mut Trace,
         observer: &dyn Observer,
     ) -> Result<Report, Error> {
-        let Modules { main, layer } = self.build(request, way, trace, observer).await?;
+        let Modules { main, layer, files } = self.build(request, way, trace, observer).await?;
         let program = Program {
             name: BUNDLE_NAME.to_owned(),
             code: main.code,
             source_map: Some(main.source_map),
             layer: layer.map(|layer| Module { code: layer.bundle.code, source_map: Some(layer.bundle.source_map) }),
             input,
+            files,
         };
         trace.time(Stage::Run, observer, self.executor.run(&program, &self.run_limits)).await
     }

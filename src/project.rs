@@ -56,12 +56,9 @@ impl DiskFiles {
     }
 }
 
-impl FileSource for DiskFiles {
-    fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, IoError> {
-        let path = RelativePath::parse(path).map_err(|problem| IoError::new(ErrorKind::InvalidInput, problem))?;
-        if path.as_str().split('/').any(|part| part == "node_modules") {
-            return Ok(None);
-        }
+impl DiskFiles {
+    /// The bytes of a file; none where there is no file.
+    pub(crate) fn read_file(&self, path: &RelativePath) -> Result<Option<Vec<u8>>, IoError> {
         let target = match self.root.join(path.as_str()).canonicalize() {
             Ok(target) => target,
             Err(error) if is_absence(&error) => return Ok(None),
@@ -84,6 +81,16 @@ impl FileSource for DiskFiles {
     }
 }
 
+impl FileSource for DiskFiles {
+    fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, IoError> {
+        let path = RelativePath::parse(path).map_err(|problem| IoError::new(ErrorKind::InvalidInput, problem))?;
+        if path.as_str().split('/').any(|part| part == "node_modules") {
+            return Ok(None);
+        }
+        self.read_file(&path)
+    }
+}
+
 fn is_absence(error: &IoError) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename)
 }
@@ -103,6 +110,11 @@ impl SentFiles {
             }
             Entry::Occupied(_) => false,
         }
+    }
+
+    /// All files.
+    pub(crate) fn to_vec(&self) -> Vec<(String, Vec<u8>)> {
+        self.0.iter().map(|(path, text)| (path.0.clone(), text.clone().into_bytes())).collect()
     }
 
     /// The files' names, sorted.

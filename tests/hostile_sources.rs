@@ -120,14 +120,19 @@ fn explosive() -> Vec<(&'static str, Vec<(String, Vec<u8>)>, End)> {
     let deep = |open: &str, close: &str, count: usize| format!("{}{}", open.repeat(count), close.repeat(count));
     let brackets = format!("module.exports = {}", deep("[", "]", DEEP));
     let sum = format!("export const a = 1{};", "+1".repeat(DEEP));
-    let exports = format!(r#"{{"name":"x","version":"1.0.0","exports":{}"./a.js"{}}}"#, r#"{"node":"#.repeat(10_000), "}".repeat(10_000));
+    let exports = format!(
+        r#"{{"name":"x","version":"1.0.0","exports":{}"./a.js"{}}}"#,
+        r#"{"node":"#.repeat(10_000),
+        "}".repeat(10_000)
+    );
     let star = |others: &[&str], own: &str| {
         let others = others.iter().map(|other| format!("export * from './{other}.mjs';"));
         format!("{} export const {own} = '{own}';", others.collect::<String>())
     };
     let invalid = b"exports.text = '\xff\xfe\xc0\xaf'; exports.length = exports.text.length".to_vec();
     let own_name = r#"{"name":"own-name","version":"1.0.0","exports":{".":"./a.mjs","./b":"./b.mjs"}}"#;
-    let own_imports = r##"{"name":"own-imports","version":"1.0.0","exports":"./a.mjs","imports":{"#a":"#b","#b":"#a"}}"##;
+    let own_imports =
+        r##"{"name":"own-imports","version":"1.0.0","exports":"./a.mjs","imports":{"#a":"#b","#b":"#a"}}"##;
     vec![
         ("deep-brackets", files(&[("index.js", &brackets)]), End::Error("source-too-deep", "deep-brackets/index.js")),
         ("deep-sum", files(&[("index.js", &sum)]), End::Error("bundle", "deep-sum@1.0.0/index.js")),
@@ -142,7 +147,11 @@ fn explosive() -> Vec<(&'static str, Vec<(String, Vec<u8>)>, End)> {
             ]),
             End::Value(json!(["a", "b", "c"])),
         ),
-        ("invalid-utf8", vec![("index.js".to_owned(), invalid)], End::Value(json!(["default", "length", "module.exports", "text"]))),
+        (
+            "invalid-utf8",
+            vec![("index.js".to_owned(), invalid)],
+            End::Value(json!(["default", "length", "module.exports", "text"])),
+        ),
         (
             "own-name",
             files(&[
@@ -173,9 +182,8 @@ fn program(package: &str) -> String {
 #[test]
 fn packages_that_explode_a_parser() {
     let packages = explosive();
-    let generated = packages.iter().map(|(name, files, _)| {
-        ((*name).to_owned(), Package::generated(name, files.clone()))
-    });
+    let generated =
+        packages.iter().map(|(name, files, _)| ((*name).to_owned(), Package::generated(name, files.clone())));
     let registry = Registry::with_packages(generated.collect());
     let place = Place::with_registry("explosive", &registry.url());
     for (name, _, end) in &packages {
@@ -219,7 +227,9 @@ fn packages_with_more_than_anybody_needs() {
         let finished = finish(place.hoist(&["run", "agent.ts", "--json"]));
         assert!(!finished.killed, "{name}\n{}", finished.describe());
         let code = error_code(&finished);
-        let is_named = ["", "bundle-deadline", "bundle-too-large", "package-limit", "program-too-large", "source-too-deep"].contains(&code.as_str());
+        let is_named =
+            ["", "bundle-deadline", "bundle-too-large", "package-limit", "program-too-large", "source-too-deep"]
+                .contains(&code.as_str());
         assert!(is_named, "{name}: {code:?}\n{}", finished.describe());
     }
     place.passed();
@@ -233,7 +243,8 @@ fn endless() -> String {
 #[tokio::test]
 async fn the_service_goes_on_beside_a_bad_build() {
     let packages = explosive().into_iter().filter(|(_, _, end)| matches!(end, End::Error(..)));
-    let packages: Vec<_> = packages.map(|(name, files, _)| (name.to_owned(), Package::generated(name, files))).collect();
+    let packages: Vec<_> =
+        packages.map(|(name, files, _)| (name.to_owned(), Package::generated(name, files))).collect();
     let names: Vec<String> = packages.iter().map(|(name, _)| name.clone()).collect();
     let registry = Registry::with_packages(packages.into_iter().collect());
     let service = Service::start_with("bad-beside-good", &["--runs", "4"], registry);

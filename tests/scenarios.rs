@@ -109,6 +109,11 @@ fn dependencies() {
 }
 
 #[test]
+fn files() {
+    run_group("files");
+}
+
+#[test]
 fn local_files() {
     run_group("local-files");
 }

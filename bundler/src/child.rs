@@ -216,13 +216,9 @@ impl Session {
             return end.send(&Reply::OutputTooLarge { measured }, &[]);
         }
         bundle.warnings.truncate(usize::try_from(self.limits.diagnostics).unwrap_or(usize::MAX));
-        let reply = Reply::Bundled {
-            code_bytes: bundle.code.len(),
-            builtins: bundle.builtins,
-            warnings: bundle.warnings,
-            exports,
-        };
-        end.send(&reply, &[bundle.code.as_bytes(), bundle.source_map.as_bytes()])
+        let (code, source_map) = (std::mem::take(&mut bundle.code), std::mem::take(&mut bundle.source_map));
+        let reply = Reply::Bundled { bundle, code_bytes: code.len(), exports };
+        end.send(&reply, &[code.as_bytes(), source_map.as_bytes()])
     }
 
     fn program_input(

@@ -53,11 +53,8 @@ impl Edits {
                 }
             }
         }
-        let map = magic.source_map(SourceMapOptions {
-            include_content: true,
-            source: path.into(),
-            hires: Hires::Boundary,
-        });
+        let map =
+            magic.source_map(SourceMapOptions { include_content: true, source: path.into(), hires: Hires::Boundary });
         Some(Rewritten { code: magic.to_string(), map })
     }
 }

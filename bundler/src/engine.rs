@@ -5,7 +5,6 @@
 //! through a plugin's context (they read the operating system's files).
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
@@ -13,32 +12,25 @@ use std::{
 };
 
 use rolldown::{BundleFactory, BundleFactoryOptions};
-use rolldown_common::{
-    ImportKind as EngineImportKind, ModuleType, Output, OutputChunk, Platform, ResolvedExternal, TsConfig,
-};
+use rolldown_common::{BundlerOptions, Output, OutputChunk, Platform, TsConfig};
 use rolldown_error::{BuildDiagnostic, DiagnosticOptions, EventKind, Severity};
-use rolldown_plugin::{
-    __inner::SharedPluginable, HookResolveIdArgs, HookResolveIdOutput, HookResolveIdReturn, HookTransformArgs,
-    HookTransformOutput, HookTransformOutputMap, HookTransformReturn, HookUsage, Plugin, PluginContext,
-    SharedTransformPluginContext,
-};
+use rolldown_plugin::__inner::SharedPluginable;
 use rolldown_resolver::Resolver;
 
 use crate::{
     diagnostics::Diagnostic,
     engine_link::Linker,
     engine_options::bundler_options,
+    engine_plugin::Ours,
     file_system::{ROOT, VirtualFiles},
-    importers::{self, Importers},
+    importers::Importers,
     layer::{self, LAYER_SPECIFIER, Layer, LayerImport},
     link::Link,
-    nesting,
-    options::{Bundle, BundleOptions},
-    own_paths::{self, Target, Targets},
+    options::{Bundle, BundleOptions, Purpose},
+    own_paths::Uses,
     program::Dialect,
-    resolution::{Resolution, Resolved, is_local},
-    scan::ImportKind,
-    whereabouts,
+    reads::Reads,
+    resolution::{Resolution, is_local},
 };
 
 /// Everything that a bundle is made of.
@@ -56,25 +48,19 @@ pub(crate) struct Input {
     pub(crate) link: Option<Arc<Link>>,
 }
 
-/// How often a build is repeated without the files that cannot be parsed and that are only called for.
-const ATTEMPTS: usize = 3;
+/// How often a build is repeated because of what was learnt in it.
+const ATTEMPTS: usize = 4;
 
 /// What the engine finds wrong, beyond which no more is explained: a broken source can have a million errors.
 const MOST_ERRORS: usize = 1_000;
 
-/// Bundles. The error is never empty.
-pub(crate) async fn bundle(input: &Input) -> Result<Bundle, Vec<Diagnostic>> {
-    let mut broken = BTreeMap::new();
-    for _ in 1..ATTEMPTS {
-        match attempt(input, &broken).await {
-            Attempt::Done(result) => return result,
-            Attempt::Broken(more) => broken.extend(more),
-        }
-    }
-    match attempt(input, &broken).await {
-        Attempt::Done(result) => result,
-        Attempt::Broken(files) => Err(files.into_values().collect()),
-    }
+/// What one attempt taught about the next one.
+#[derive(Debug, Clone, Default)]
+struct Learnt {
+    /// Files that cannot be parsed, but nobody needs them before they are called for.
+    broken: BTreeMap<String, Diagnostic>,
+    /// Somebody may ask Node's loader for what is in the bundle.
+    keeps_modules: bool,
 }
 
 /// Bundles what a layer exports.
@@ -95,25 +81,48 @@ pub(crate) async fn link(input: &Input, link: &Link) -> Result<Bundle, String> {
 
 enum Attempt {
     Done(Result<Bundle, Vec<Diagnostic>>),
-    /// These files cannot be parsed, but nobody needs them before they are called for.
-    Broken(BTreeMap<String, Diagnostic>),
+    Again(Learnt),
 }
 
-async fn attempt(input: &Input, broken: &BTreeMap<String, Diagnostic>) -> Attempt {
+/// Bundles. The error is never empty.
+pub(crate) async fn bundle(input: &Input) -> Result<Bundle, Vec<Diagnostic>> {
+    // A run's bundle is ready for it: nobody reads its code, and building twice takes longer than a few names.
+    let mut learnt = Learnt { keeps_modules: input.options.purpose == Purpose::Run, ..Learnt::default() };
+    for _ in 0..ATTEMPTS {
+        match attempt(input, &learnt).await {
+            Attempt::Done(result) => return result,
+            Attempt::Again(more) => learnt = more,
+        }
+    }
+    let mut errors: Vec<_> = learnt.broken.into_values().collect();
+    if errors.is_empty() {
+        errors.push(Diagnostic::new("bundler-error", "the engine comes to no end".to_owned()));
+    }
+    Err(errors)
+}
+
+async fn attempt(input: &Input, learnt: &Learnt) -> Attempt {
     let plugin = Arc::new(Ours {
         entry: input.entry.clone(),
         files: input.files.clone(),
         resolution: Resolution::new(input.files.clone(), input.rewrites.clone(), input.modules.clone()),
+        options: input.options.clone(),
+        keeps_modules: learnt.keeps_modules,
+        broken: learnt.broken.clone(),
         importers: Mutex::default(),
-        broken: broken.clone(),
+        uses: Mutex::default(),
     });
     let mut plugins: Vec<SharedPluginable> = Vec::new();
     if let Some(link) = &input.link {
         plugins.push(Arc::new(Linker(Arc::clone(link))));
     }
     plugins.push(Arc::clone(&plugin) as SharedPluginable);
-    let generated = generate(input, plugins).await;
+    let generated = generate(input, learnt, plugins).await;
     let importers = plugin.importers.lock().unwrap_or_else(PoisonError::into_inner);
+    let uses = plugin.uses.lock().unwrap_or_else(PoisonError::into_inner);
+    if !learnt.keeps_modules && uses.values().any(|uses| uses.modules) {
+        return Attempt::Again(Learnt { keeps_modules: true, ..learnt.clone() });
+    }
     let unresolved = importers.diagnostics(&input.entry, &input.files);
     match generated {
         Ok(_) if !unresolved.is_empty() => Attempt::Done(Err(unresolved)),
@@ -125,7 +134,7 @@ async fn attempt(input: &Input, broken: &BTreeMap<String, Diagnostic>) -> Attemp
                 .collect();
             warnings.sort_by(|left, right| left.place().cmp(&right.place()));
             warnings.dedup();
-            Attempt::Done(finish(input, &importers, &outputs, warnings))
+            Attempt::Done(finish(input, (&importers, &uses), &outputs, warnings))
         }
         Err(errors) => {
             let errors: Vec<_> =
@@ -135,7 +144,9 @@ async fn attempt(input: &Input, broken: &BTreeMap<String, Diagnostic>) -> Attemp
                     && path.as_ref().is_some_and(|path| !is_local(path) && importers.is_only_called_for(path))
             };
             if unresolved.is_empty() && !errors.is_empty() && errors.iter().all(skippable) {
-                return Attempt::Broken(errors.into_iter().filter_map(|(path, error)| Some((path?, error))).collect());
+                let mut learnt = learnt.clone();
+                learnt.broken.extend(errors.into_iter().filter_map(|(path, error)| Some((path?, error))));
+                return Attempt::Again(learnt);
             }
             // The engine finds them in another order every time, and some twice.
             let mut errors: Vec<_> = errors.into_iter().map(|(_, error)| error).collect();
@@ -148,8 +159,9 @@ async fn attempt(input: &Input, broken: &BTreeMap<String, Diagnostic>) -> Attemp
 
 type Generated = Result<(Vec<Output>, Vec<BuildDiagnostic>), Vec<BuildDiagnostic>>;
 
-async fn generate(input: &Input, plugins: Vec<SharedPluginable>) -> Generated {
-    let options = bundler_options(input);
+async fn generate(input: &Input, learnt: &Learnt, plugins: Vec<SharedPluginable>) -> Generated {
+    // With names, the makers of modules are told what they make.
+    let options = BundlerOptions { profiler_names: Some(learnt.keeps_modules), ..bundler_options(input) };
     let resolver = Resolver::new(
         input.files.clone(),
         PathBuf::from(ROOT),
@@ -171,9 +183,9 @@ async fn generate(input: &Input, plugins: Vec<SharedPluginable>) -> Generated {
 
 fn finish(
     input: &Input,
-    importers: &Importers,
+    (importers, uses): (&Importers, &BTreeMap<String, Uses>),
     outputs: &[Output],
-    warnings: Vec<Diagnostic>,
+    mut warnings: Vec<Diagnostic>,
 ) -> Result<Bundle, Vec<Diagnostic>> {
     let chunks: Vec<&Arc<OutputChunk>> = outputs
         .iter()
@@ -195,10 +207,21 @@ fn finish(
     if let Some(name) = chunk.imports.iter().chain(&chunk.dynamic_imports).map(|name| name.as_str()).find(foreign) {
         return Err(vec![Diagnostic::new("unresolved-import", format!("the bundle would still import {name:?}"))]);
     }
+    let builtins = builtins_of(chunk, importers);
+    let uses = chunk.modules.keys.iter().filter_map(|id| {
+        let (path, uses) = uses.get_key_value(id.as_str())?;
+        Some((path.as_str(), *uses))
+    });
+    let reads = Reads::of(&uses.collect(), &builtins, &input.files, &input.entry, importers);
+    if input.options.purpose == Purpose::Bundle {
+        warnings.extend(reads.warnings);
+    }
     Ok(Bundle {
         code: chunk.code.clone(),
         source_map: source_map(chunk, outputs, &input.files),
-        builtins: builtins_of(chunk, importers),
+        builtins,
+        needs_files: reads.needs_files,
+        read_at_run_time: reads.folders,
         warnings,
     })
 }
@@ -243,139 +266,6 @@ fn builtins_of(chunk: &OutputChunk, importers: &Importers) -> Vec<String> {
         |name: &&String| ['"', '\'', '`'].iter().any(|quote| chunk.code.contains(&format!("{quote}{name}{quote}")));
     names.extend(importers.builtins().iter().filter(is_quoted).cloned());
     names.into_iter().collect()
-}
-
-/// Our part in a build.
-#[derive(Debug)]
-struct Ours {
-    entry: String,
-    files: VirtualFiles,
-    resolution: Resolution,
-    importers: Mutex<Importers>,
-    /// Files that are not bundled because they cannot be parsed.
-    broken: BTreeMap<String, Diagnostic>,
-}
-
-impl Ours {
-    fn with_importers(&self, note: impl FnOnce(&mut Importers)) {
-        note(&mut self.importers.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    fn resolve(&self, importer: &str, specifier: &str, kind: ImportKind) -> Option<HookResolveIdOutput> {
-        match self.resolution.resolve(importer, specifier, kind) {
-            Resolved::File { path, package_json } => {
-                self.with_importers(|importers| importers.file(importer, &path, kind));
-                Some(HookResolveIdOutput { package_json_path: package_json, ..HookResolveIdOutput::from_id(path) })
-            }
-            Resolved::Builtin(name) => {
-                self.with_importers(|importers| importers.builtin(&name));
-                Some(HookResolveIdOutput { normalize_external_id: Some(true), ..HookResolveIdOutput::from_id(name) })
-            }
-            Resolved::Data => None,
-            Resolved::Failed(failure) => {
-                // Noted, and let through for now: so one build finds all of them.
-                self.with_importers(|importers| importers.failure(importer, specifier, kind, failure));
-                Some(HookResolveIdOutput {
-                    external: Some(ResolvedExternal::Bool(true)),
-                    ..HookResolveIdOutput::from_id(specifier)
-                })
-            }
-        }
-    }
-}
-
-impl Plugin for Ours {
-    fn name(&self) -> Cow<'static, str> {
-        "hoist".into()
-    }
-
-    fn register_hook_usage(&self) -> HookUsage {
-        HookUsage::ResolveId | HookUsage::Transform
-    }
-
-    async fn resolve_id(&self, _context: &PluginContext, args: &HookResolveIdArgs<'_>) -> HookResolveIdReturn {
-        let Some(importer) = args.importer else {
-            let package_json_path = self.resolution.package_json_of(&self.entry);
-            return Ok(Some(HookResolveIdOutput {
-                package_json_path,
-                ..HookResolveIdOutput::from_id(self.entry.as_str())
-            }));
-        };
-        let kind = match args.kind {
-            EngineImportKind::Import => ImportKind::Static,
-            EngineImportKind::DynamicImport => ImportKind::Dynamic,
-            EngineImportKind::Require => ImportKind::Require,
-            EngineImportKind::AtImport
-            | EngineImportKind::UrlImport
-            | EngineImportKind::NewUrl
-            | EngineImportKind::HotAccept => return Ok(None),
-        };
-        // The engine's own helpers.
-        if importer.starts_with('\0') && args.specifier.starts_with('\0') {
-            return Ok(None);
-        }
-        Ok(self.resolve(importer, args.specifier, kind))
-    }
-
-    async fn transform(
-        &self,
-        _context: SharedTransformPluginContext,
-        args: &HookTransformArgs<'_>,
-    ) -> HookTransformReturn {
-        if args.id.starts_with('\0') {
-            return Ok(None);
-        }
-        match args.module_type {
-            ModuleType::Js | ModuleType::Jsx | ModuleType::Ts | ModuleType::Tsx => {}
-            _ => return Ok(None),
-        }
-        let _here = whereabouts::at(args.id);
-        if let Some(error) = nesting::check(args.code.as_str(), args.id) {
-            self.with_importers(|importers| importers.refused(args.id, error));
-            // Told when all is known; until then it is a module without anything.
-            return Ok(Some(HookTransformOutput { code: Some(String::new()), ..HookTransformOutput::default() }));
-        }
-        let targets = TargetsOf { ours: self, importer: args.id };
-        Ok(own_paths::rewrite(args.code.as_str(), args.id, &targets).map(|rewritten| HookTransformOutput {
-            code: Some(rewritten.code),
-            map: HookTransformOutputMap::from(rewritten.map),
-            ..HookTransformOutput::default()
-        }))
-    }
-}
-
-/// Where the imports of one module lead.
-struct TargetsOf<'a> {
-    ours: &'a Ours,
-    importer: &'a str,
-}
-
-impl Targets for TargetsOf<'_> {
-    fn target(&self, specifier: &str, kind: ImportKind) -> Target {
-        if is_local(self.importer) {
-            // A program's own mistakes are errors.
-            return Target::Bundled;
-        }
-        match self.ours.resolution.resolve(self.importer, specifier, kind) {
-            Resolved::Builtin(_) | Resolved::Data => Target::Bundled,
-            Resolved::File { path, .. } => match self.ours.broken.get(&path) {
-                None => Target::Bundled,
-                Some(error) => Target::Throws { message: error.to_string(), code: "ERR_SYNTAX" },
-            },
-            Resolved::Failed(failure) => {
-                let (message, code) = importers::thrown(self.importer, specifier, kind, &failure, &self.ours.files);
-                Target::Throws { message, code }
-            }
-        }
-    }
-
-    fn resolved(&self, specifier: &str) -> Option<String> {
-        match self.ours.resolution.resolve(self.importer, specifier, ImportKind::Require) {
-            Resolved::File { path, .. } => Some(path),
-            Resolved::Builtin(_) => Some(specifier.to_owned()),
-            Resolved::Data | Resolved::Failed(_) => None,
-        }
-    }
 }
 
 /// The engine's diagnostic as ours, and the path of the file that it is about.

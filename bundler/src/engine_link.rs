@@ -42,7 +42,8 @@ impl Plugin for Linker {
             return Ok(Some(HookResolveIdOutput::from_id(BRIDGE)));
         }
         // What is still an import of a package is one that nobody wrote.
-        let number = args.specifier.ends_with("/jsx-runtime").then(|| self.0.number(args.specifier, ImportKind::Static));
+        let number =
+            args.specifier.ends_with("/jsx-runtime").then(|| self.0.number(args.specifier, ImportKind::Static));
         Ok(number.flatten().map(|number| HookResolveIdOutput::from_id(format!("{JSX_RUNTIME}{number}"))))
     }
 

@@ -80,10 +80,16 @@ impl<'a> Case<'a> {
 }
 
 fn evaluate(code: &str) -> String {
+    evaluate_beside(code, |_| ())
+}
+
+/// Evaluates a bundle in a folder that was prepared.
+fn evaluate_beside(code: &str, prepare: impl FnOnce(&Path)) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("hoist-engine-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
+    prepare(&folder);
     std::fs::write(folder.join("main.mjs"), code).unwrap();
     let print = "import('./main.mjs').then(async (m) => console.log(JSON.stringify(await m.default)))";
     let output =
@@ -96,6 +102,10 @@ fn evaluate(code: &str) -> String {
 
 #[path = "engine_failure_tests.rs"]
 mod failures;
+#[path = "engine_loader_tests.rs"]
+mod loader;
+#[path = "engine_wasm_tests.rs"]
+mod wasm;
 
 #[test]
 fn typescript_jsx_json_and_text() {

@@ -137,6 +137,14 @@ impl VirtualFiles {
         }
     }
 
+    /// The bytes of a file.
+    pub(crate) fn bytes(&self, path: &str) -> Option<&[u8]> {
+        match self.find(path) {
+            Found::File(bytes) => Some(bytes),
+            Found::Folder | Found::Nothing => None,
+        }
+    }
+
     /// The package that a path belongs to, and the rest of the path in it.
     pub(crate) fn package_of<'a>(&self, path: &'a str) -> Option<(&MountedPackage, &'a str)> {
         self.mount_of(path.strip_prefix(ROOT)?.strip_prefix('/')?)
@@ -160,6 +168,18 @@ impl VirtualFiles {
             self.0.mounts.iter().map(|(path, package)| (path.as_str(), package.display.as_str())).collect();
         mounts.sort_by(|left, right| right.0.len().cmp(&left.0.len()).then(left.0.cmp(right.0)));
         mounts
+    }
+
+    /// The folder, below the root, of the package that a path belongs to.
+    pub(crate) fn mount_of_path<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let relative = path.strip_prefix(ROOT)?.strip_prefix('/')?;
+        let (_, rest) = self.mount_of(relative)?;
+        relative.strip_suffix(rest).map(|mount| mount.trim_end_matches('/'))
+    }
+
+    /// Whether a package stands in this folder, below the root.
+    pub(crate) fn is_mount(&self, folder: &str) -> bool {
+        self.0.mounts.contains_key(folder)
     }
 
     /// The paths of a package's files, below its place, with their sizes.

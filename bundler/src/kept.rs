@@ -97,6 +97,8 @@ mod tests {
             code: "export {}; // ä".to_owned(),
             source_map: "{}".to_owned(),
             builtins: vec!["node:fs".to_owned()],
+            needs_files: true,
+            read_at_run_time: Vec::new(),
             warnings: Vec::new(),
         };
         let layer = Layer { bundle, exports: vec![None, Some(BTreeSet::from(["a".to_owned()]))] };

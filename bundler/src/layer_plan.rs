@@ -35,14 +35,8 @@ pub(crate) struct PlannedFile<'a> {
 
 /// Plans for the program that starts at `entry`.
 pub(crate) fn plan(entry: &str, files: &[PlannedFile<'_>], dialect: &Dialect) -> LayerPlan {
-    let mut planner = Planner {
-        files,
-        dialect,
-        seen: BTreeMap::new(),
-        effects: Vec::new(),
-        imports: BTreeSet::new(),
-        acted: None,
-    };
+    let mut planner =
+        Planner { files, dialect, seen: BTreeMap::new(), effects: Vec::new(), imports: BTreeSet::new(), acted: None };
     match planner.file(entry, true) {
         Ok(()) => planner.finish(),
         Err(reason) => LayerPlan::Whole { reason },
@@ -208,8 +202,7 @@ fn symbol_of(specifier: &ImportDeclarationSpecifier<'_>) -> SymbolId {
 /// Whether an imported name is exported again or assigned to.
 fn is_more_than_read(symbol: SymbolId, semantic: &Semantic<'_>) -> bool {
     semantic.scoping().get_resolved_references(symbol).filter(|reference| reference.is_value()).any(|reference| {
-        reference.is_write()
-            || matches!(semantic.nodes().parent_kind(reference.node_id()), AstKind::ExportSpecifier(_))
+        reference.is_write() || matches!(semantic.nodes().parent_kind(reference.node_id()), AstKind::ExportSpecifier(_))
     })
 }
 

@@ -40,7 +40,8 @@ fn said(files: &[(&str, &str)]) -> String {
 
 #[test]
 fn imports_are_sorted_and_effects_go_first() {
-    let source = "import z from 'z'; import 'y'; import 'x'; import { a } from 'a'; import('z'); a; z; export default 1";
+    let source =
+        "import z from 'z'; import 'y'; import 'x'; import { a } from 'a'; import('z'); a; z; export default 1";
     assert_eq!(said(&[("a.ts", source)]), "y x a z import(z)");
     assert_eq!(said(&[("a.js", "module.exports = () => require('q')")]), "require(q)");
     assert_eq!(said(&[("a.tsx", "export default <p/>")]), "react/jsx-runtime");
@@ -52,7 +53,13 @@ fn what_acts_before_a_package_is_loaded() {
     let entry = ("a.ts", "import './b'; import { c } from 'c'; c()");
     let quiet = ("b.ts", "import { d } from 'd'; export const e = new d(); export function f() { e.g() }");
     assert_eq!(said(&[entry, quiet]), "c d");
-    for acting in ["process.env.X = '1'", "(globalThis as any).x = 1", "Array.prototype.x = 1", "console.log(1)", "let y; y = z()"] {
+    for acting in [
+        "process.env.X = '1'",
+        "(globalThis as any).x = 1",
+        "Array.prototype.x = 1",
+        "console.log(1)",
+        "let y; y = z()",
+    ] {
         let text = format!("export const x = 1; {acting}");
         assert_eq!(said(&[entry, ("b.ts", &text)]), "b.ts acts before \"c\" is imported", "{acting}");
     }

@@ -258,8 +258,9 @@ pub(crate) fn jsx_runtime(number: usize) -> String {
 
 /// A read of a namespace's property.
 fn member(namespace: &str, property: &str) -> String {
-    let is_plain = property.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '$'))
-        && !property.starts_with(|first: char| first.is_ascii_digit());
+    let is_plain =
+        property.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '$'))
+            && !property.starts_with(|first: char| first.is_ascii_digit());
     match is_plain && !property.is_empty() {
         true => format!("{namespace}.{property}"),
         false => format!("{namespace}[{}]", serde_json::Value::from(property)),

@@ -34,7 +34,10 @@ fn reads() {
         ("import { 'p-q' as r } from 'b'; f(r);", "f(__hoist_layer_1[\"p-q\"]);"),
         ("import { x } from 'a'; f({ x });", "f({ x: __hoist_layer_0.x });"),
         ("import { x } from 'a'; { let x = 1; f(x) }", "{ let x = 1; f(x) }"),
-        ("import { X } from 'b'; f(<X p={X}>1</X>);", "f(<__hoist_layer_1.X p={__hoist_layer_1.X}>1</__hoist_layer_1.X>);"),
+        (
+            "import { X } from 'b'; f(<X p={X}>1</X>);",
+            "f(<__hoist_layer_1.X p={__hoist_layer_1.X}>1</__hoist_layer_1.X>);",
+        ),
         ("import type { x } from 'a'; export const y: x = 1;", "import type { x } from 'a'; export const y: x = 1;"),
     ] {
         assert_eq!(linked(source), expected, "{source}");
@@ -45,7 +48,10 @@ fn reads() {
 fn calls() {
     for (source, expected) in [
         ("import { x } from 'a'; const v = 1\nx(v)", "const v = 1\n;(0, __hoist_layer_0.x)(v)"),
-        ("import { x } from 'a'; if (v) x()\nelse x?.()", "if (v) (0, __hoist_layer_0.x)()\nelse (0, __hoist_layer_0.x)?.()"),
+        (
+            "import { x } from 'a'; if (v) x()\nelse x?.()",
+            "if (v) (0, __hoist_layer_0.x)()\nelse (0, __hoist_layer_0.x)?.()",
+        ),
         ("import { x } from 'a'; const f = () => x`t`;", "const f = () => (0, __hoist_layer_0.x)`t`;"),
         ("import { x } from 'a'; x.m()", "__hoist_layer_0.x.m()"),
         ("import { x } from 'a'; @x() class C {}", "@__hoist_layer_0.x() class C {}"),
@@ -58,7 +64,10 @@ fn calls() {
 #[test]
 fn commonjs_goes_over_a_bridge() {
     let (code, _) = link("module.exports = () => require('c');", "/hoist/agent.js");
-    assert_eq!(code, format!(";const {{ $3: __hoist_layer_3 }} = require(\"{BRIDGE}\");module.exports = () => __hoist_layer_3();"));
+    assert_eq!(
+        code,
+        format!(";const {{ $3: __hoist_layer_3 }} = require(\"{BRIDGE}\");module.exports = () => __hoist_layer_3();")
+    );
 }
 
 #[test]

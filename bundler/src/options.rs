@@ -31,17 +31,20 @@ pub struct BundleOptions {
     pub purpose: Purpose,
     /// Whether the code is minified.
     pub minify: Minify,
+    /// For [`Purpose::Bundle`]: the folder, relative to the bundle, that stands for the program's root: packages that read
+    /// their own files look for them in its node_modules. `.` is the bundle's own folder.
+    pub assets: String,
 }
 
 impl BundleOptions {
     /// What `run` uses.
     pub fn run() -> Self {
-        Self { purpose: Purpose::Run, minify: Minify::Off }
+        Self { purpose: Purpose::Run, minify: Minify::Off, assets: ".".to_owned() }
     }
 
     /// What `bundle` uses.
     pub fn bundle() -> Self {
-        Self { purpose: Purpose::Bundle, minify: Minify::Off }
+        Self { purpose: Purpose::Bundle, minify: Minify::Off, assets: ".".to_owned() }
     }
 }
 
@@ -54,6 +57,10 @@ pub struct Bundle {
     pub source_map: String,
     /// The builtins that the code imports or requires, as `node:` names, sorted.
     pub builtins: Vec<String>,
+    /// Whether the code can look at files at run time: at its packages', at its own, or at any through `node:fs`.
+    pub needs_files: bool,
+    /// The folders of packages whose files may be read at run time, `node_modules/a/node_modules/b`, sorted.
+    pub read_at_run_time: Vec<String>,
     /// What is suspicious but did not stop the build.
     pub warnings: Vec<Diagnostic>,
 }

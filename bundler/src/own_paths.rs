@@ -1,24 +1,28 @@
-//! Each module keeps what Node gives it: its own `import.meta.url`, `dirname` and `filename`, in CommonJS `__dirname`
-//! and `__filename`, and, for whatever is not a call with a literal, a `require` of its own. Calls that can only fail
-//! become throws of the error that Node would throw.
+//! Each module keeps what Node gives it: its own `import.meta.url`, `dirname`, `filename` and `resolve`, in CommonJS
+//! `__dirname`, `__filename` and `module`, and, for whatever is not a call with a literal, a `require` and an
+//! `import(...)` of its own. Calls that can only fail become throws of the error that Node would throw. A CommonJS module
+//! that a bundle, which is strict, cannot hold is loaded from its file instead.
 //!
 //! Works on the syntax tree and its scopes: what a module has declared under these names is its own affair. Text is
 //! edited without new lines, and with a map.
 
+mod meta;
+mod module;
+mod require;
+mod sloppy;
+
+use std::collections::BTreeMap;
+
 use oxc::{
     allocator::Allocator,
-    ast::{
-        AstKind,
-        ast::{CallExpression, Program},
-    },
+    ast::{AstKind, ast::Program},
     semantic::{NodeId, Semantic},
     span::{GetSpan, Span},
-    syntax::symbol::SymbolId,
 };
 use oxc_sourcemap::SourceMap;
 use string_wizard::{Hires, MagicString, SourceMapOptions};
 
-use crate::{production, requires::CreatedRequires, scan::ImportKind, source};
+use crate::{options::Purpose, scan::ImportKind, source};
 
 /// What an import with a literal leads to, as far as this module must know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +35,35 @@ pub(crate) enum Target {
 
 /// Where the imports of one module lead.
 pub(crate) trait Targets {
-    /// For `require("…")` and `import("…")`.
+    /// For `require("...")` and `import("...")`.
     fn target(&self, specifier: &str, kind: ImportKind) -> Target;
-    /// What `require.resolve("…")` gives.
-    fn resolved(&self, specifier: &str) -> Option<String>;
+    /// What `require.resolve("...")` or `import.meta.resolve("...")` gives: a path, or the name of a builtin.
+    fn resolved(&self, specifier: &str, kind: ImportKind) -> Option<String>;
+}
+
+/// What a module may do at run time that no bundle can foresee.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Uses {
+    /// It knows where its files are.
+    pub(crate) paths: bool,
+    /// It loads files through Node's loader.
+    pub(crate) loader: bool,
+    /// It sees modules as Node's loader has them.
+    pub(crate) modules: bool,
+    /// It can get at builtins that nobody sees it ask for.
+    pub(crate) builtins: bool,
+}
+
+impl Uses {
+    /// What loads files does it all.
+    const LOADER: Self = Self { paths: true, loader: true, modules: true, builtins: false };
+
+    fn add(&mut self, other: Self) {
+        self.paths |= other.paths;
+        self.loader |= other.loader;
+        self.modules |= other.modules;
+        self.builtins |= other.builtins;
+    }
 }
 
 /// A module's text, changed, and the map back.
@@ -42,28 +71,55 @@ pub(crate) trait Targets {
 pub(crate) struct Rewritten {
     pub(crate) code: String,
     pub(crate) map: SourceMap<'static>,
+    pub(crate) uses: Uses,
 }
 
-/// Words without one of which a source needs no look.
-const WORDS: [&str; 5] = ["require", "import.meta", "__dirname", "__filename", "import("];
+/// Words for the sake of which a module of either kind is looked at.
+const WORDS: [&str; 6] = ["require", "createRequire", "__dirname", "__filename", ".wasm", "getBuiltinModule"];
+
+/// Whether a source may have to be changed. Parsing takes time, and most ES modules import and export and no more.
+fn is_of_interest(text: &str) -> bool {
+    let asks = |rest: &str| rest.trim_start().starts_with(['(', '.', '/']);
+    WORDS.iter().any(|word| text.contains(word))
+        || text.match_indices("import").any(|(at, word)| asks(&text[at + word.len()..]))
+        || !text.lines().any(|line| ["export", "import"].iter().any(|word| line.starts_with(word)))
+}
 
 /// Rewrites the module at `path`; `None` when nothing changes, or when it cannot be parsed (which the engine reports).
-pub(crate) fn rewrite(text: &str, path: &str, targets: &dyn Targets) -> Option<Rewritten> {
-    if !WORDS.iter().any(|word| text.contains(word)) && !text.contains("import") {
+pub(crate) fn rewrite(text: &str, path: &str, purpose: Purpose, targets: &dyn Targets) -> Option<Rewritten> {
+    if !is_of_interest(text) {
         return None;
     }
     let allocator = Allocator::default();
     let (program, errors) = source::parse(&allocator, text, path);
     if !errors.is_empty() {
-        return None;
+        return sloppy::is_commonjs(text, path).then(|| outside(text, path));
     }
-    let (semantic, _) = source::analyse(&program);
-    let mut editor = Editor::new(path, &program, &semantic, targets);
+    let (semantic, errors) = source::analyse(&program);
+    let mut editor = Editor::new(path, purpose, &program, &semantic, targets);
+    if !editor.is_module
+        && !source::Language::of(path).is_typescript()
+        && (editor.needs_sloppy_mode(&program) || (!errors.is_empty() && sloppy::is_only_sloppy(text, path)))
+    {
+        return Some(outside(text, path));
+    }
     editor.nodes();
     editor.folder_names();
     editor.requires();
     editor.created_requires();
+    editor.modules();
+    editor.evals();
+    editor.undeclared(&program);
     editor.finish(text, &program)
+}
+
+/// A module that is loaded from its file.
+fn outside(text: &str, path: &str) -> Rewritten {
+    let mut magic = MagicString::new(text);
+    let code = "require(\"hoist:require\").outside(module);";
+    magic.prepend(code);
+    let map = magic.source_map(SourceMapOptions { include_content: true, source: path.into(), hires: Hires::Boundary });
+    Rewritten { code: code.to_owned(), map, uses: Uses::LOADER }
 }
 
 /// A replacement of a part of the text.
@@ -72,198 +128,146 @@ struct Edit {
     text: String,
 }
 
+/// Something that belongs to one module, as its code may name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Own {
+    Url,
+    Folder,
+    File,
+    Require,
+    Import,
+    Resolve,
+}
+
+impl Own {
+    /// The module of ours that makes it, what it is called there, and here.
+    fn origin(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Url => ("hoist:url", "url", "__hoist_url"),
+            Self::Folder => ("hoist:file", "folder", "__hoist_folder"),
+            Self::File => ("hoist:file", "file", "__hoist_file"),
+            Self::Require => ("hoist:require", "own", "__hoist_require"),
+            Self::Import => ("hoist:import", "target", "__hoist_import"),
+            Self::Resolve => ("hoist:import", "resolver", "__hoist_resolve"),
+        }
+    }
+}
+
 struct Editor<'s, 'a> {
     path: &'s str,
+    purpose: Purpose,
     semantic: &'s Semantic<'a>,
     targets: &'s dyn Targets,
     /// Whether the source has the syntax of an ES module.
     is_module: bool,
     edits: Vec<Edit>,
+    /// What goes around a part of the text, outer parts first.
+    wraps: Vec<(Span, String, String)>,
+    /// Names of what is its own, where the text uses them.
+    own: BTreeMap<Own, String>,
+    uses: Uses,
     /// Declarations to stand before the first statement.
     prelude: String,
+    /// More of them, that need the others.
+    late: String,
 }
 
 impl<'s, 'a> Editor<'s, 'a> {
-    fn new(path: &'s str, program: &Program<'a>, semantic: &'s Semantic<'a>, targets: &'s dyn Targets) -> Self {
+    fn new(
+        path: &'s str,
+        purpose: Purpose,
+        program: &Program<'a>,
+        semantic: &'s Semantic<'a>,
+        targets: &'s dyn Targets,
+    ) -> Self {
         let uses_meta = || semantic.nodes().iter().any(|node| matches!(node.kind(), AstKind::ImportMeta(_)));
         let is_module = source::has_module_syntax(program) || uses_meta();
-        Self { path, semantic, targets, is_module, edits: Vec::new(), prelude: String::new() }
+        Self {
+            path,
+            purpose,
+            semantic,
+            targets,
+            is_module,
+            edits: Vec::new(),
+            wraps: Vec::new(),
+            own: BTreeMap::new(),
+            uses: Uses::default(),
+            prelude: String::new(),
+            late: String::new(),
+        }
     }
 
     fn edit(&mut self, span: Span, text: String) {
         self.edits.push(Edit { span, text });
     }
 
-    /// `import.meta`, and `import("…")` of what is not there.
-    fn nodes(&mut self) {
-        for node in self.semantic.nodes().iter() {
-            match node.kind() {
-                AstKind::ImportMeta(meta) => self.import_meta(node.id(), meta.span),
-                AstKind::ImportExpression(import) => {
-                    let Some(specifier) = source::literal(&import.source) else { continue };
-                    if let Target::Throws { message, code } = self.targets.target(specifier, ImportKind::Dynamic) {
-                        self.edit(import.span, format!("Promise.reject({})", error(&message, code)));
-                    }
-                }
-                _ => {}
-            }
+    /// How the code says what is its own: a name, or, in a run, where paths are known, a literal.
+    fn own(&mut self, own: Own) -> String {
+        match own {
+            Own::Url | Own::Folder | Own::File => self.uses.paths = true,
+            Own::Require | Own::Import | Own::Resolve => self.uses.add(Uses::LOADER),
+        }
+        match (self.purpose, own) {
+            (Purpose::Run, Own::Url) => return quote(&url_of(self.path)),
+            (Purpose::Run, Own::Folder) => return quote(folder_of(self.path)),
+            (Purpose::Run, Own::File) => return quote(self.path),
+            (Purpose::Run, Own::Require | Own::Import | Own::Resolve) | (Purpose::Bundle, _) => {}
+        }
+        if let Some(name) = self.own.get(&own) {
+            return name.clone();
+        }
+        let name = self.unused_name(own.origin().2);
+        self.own.insert(own, name.clone());
+        name
+    }
+
+    /// A path as code: a literal in a run, else found from where the bundle is.
+    fn path_elsewhere(&mut self, path: &str) -> String {
+        self.uses.paths = true;
+        match self.purpose {
+            Purpose::Run => quote(path),
+            Purpose::Bundle => format!("{}({})", self.maker("hoist:file", "file"), quote(&below_root(path))),
         }
     }
 
-    fn import_meta(&mut self, id: NodeId, span: Span) {
-        let (url, folder, file) = (quote(&url_of(self.path)), quote(folder_of(self.path)), quote(self.path));
-        let nodes = self.semantic.nodes();
-        match nodes.parent_kind(id) {
-            AstKind::StaticMemberExpression(member) if member.object.span() == span => {
-                let value = match member.property.name.as_str() {
-                    "url" => url,
-                    "dirname" => folder,
-                    "filename" => file,
-                    _ => return,
-                };
-                if !is_written(nodes.parent_kind(nodes.parent_id(id)), member.span) {
-                    self.edit(member.span, value);
-                }
-            }
-            AstKind::ComputedMemberExpression(member) if member.object.span() == span => {}
-            _ => self.edit(span, format!("({{__proto__:null,url:{url},dirname:{folder},filename:{file}}})")),
+    /// A URL as code.
+    fn url_elsewhere(&mut self, path: &str) -> String {
+        self.uses.paths = true;
+        match self.purpose {
+            Purpose::Run => quote(&url_of(path)),
+            Purpose::Bundle => format!("{}({})", self.maker("hoist:url", "url"), quote(&below_root(path))),
         }
     }
 
-    /// `__dirname` and `__filename`: Node has them in CommonJS only, we give them to local TypeScript too.
-    fn folder_names(&mut self) {
-        if self.is_module && !crate::resolution::is_local(self.path) {
-            return;
+    /// A function of a module of ours, as code.
+    fn maker(&mut self, specifier: &str, name: &str) -> String {
+        if !self.is_module {
+            return format!("require({}).{name}", quote(specifier));
         }
-        for (name, value) in [("__dirname", folder_of(self.path)), ("__filename", self.path)] {
-            let references = self.references(name);
-            if references.iter().any(|reference| reference.written) {
-                self.prelude.push_str(&format!("var {name}={};", quote(value)));
-                continue;
-            }
-            for reference in references {
-                let text = if reference.shorthand { format!("{name}:{}", quote(value)) } else { quote(value) };
-                self.edit(reference.span, text);
-            }
+        let local = self.unused_name(&format!("__hoist_make_{name}"));
+        let import = format!("import{{{name} as {local}}}from{};", quote(specifier));
+        if !self.prelude.contains(&import) {
+            self.prelude.push_str(&import);
         }
+        local
     }
 
-    /// Everything that happens to `require` where it is nobody's variable.
-    fn requires(&mut self) {
-        let references = self.references("require");
-        if references.iter().any(|reference| reference.written) {
-            return;
+    /// Declares what is the module's own, and makes the bundle's modules known where somebody may look for them.
+    fn declare_own(&mut self) {
+        let path = quote(&below_root(self.path));
+        let own = std::mem::take(&mut self.own);
+        for (own, name) in &own {
+            let (specifier, export, _) = own.origin();
+            let maker = self.maker(specifier, export);
+            let keyword = if self.is_module { "const" } else { "var" };
+            self.prelude.push_str(&format!("{keyword} {name}={maker}({path});"));
         }
-        let own = self.unused_name("__hoist_require");
-        let mut used = false;
-        for reference in references {
-            match self.require_use(&reference) {
-                RequireUse::Left => {}
-                RequireUse::Replaced(span, text) => self.edit(span, text),
-                RequireUse::Own => {
-                    used = true;
-                    let text = if reference.shorthand { format!("require:{own}") } else { own.clone() };
-                    self.edit(reference.span, text);
-                }
-            }
+        let known = own.keys().any(|own| matches!(own, Own::Require | Own::Import | Own::Resolve));
+        if self.uses.modules && !known {
+            let import = if self.is_module { "import\"hoist:require\";" } else { "require(\"hoist:require\");" };
+            self.prelude.insert_str(0, import);
         }
-        if used {
-            let url = quote(&url_of(self.path));
-            if self.is_module {
-                let create = self.unused_name("__hoist_create_require");
-                self.prelude.push_str(&format!(
-                    "import{{createRequire as {create}}}from\"node:module\";const {own}={create}({url});"
-                ));
-            } else {
-                self.prelude.push_str(&format!("var {own}=require(\"node:module\").createRequire({url});"));
-            }
-        }
-    }
-
-    fn require_use(&self, reference: &FoundReference) -> RequireUse {
-        let nodes = self.semantic.nodes();
-        match nodes.parent_kind(reference.node) {
-            AstKind::UnaryExpression(unary) if unary.operator.is_typeof() => RequireUse::Left,
-            AstKind::CallExpression(call) if call.callee.span() == reference.span && !call.optional => {
-                match self.require_call(call) {
-                    // Not bundled, and not forgotten: should the branch be taken after all, the module's own `require`
-                    // looks for it.
-                    RequireUse::Left if production::is_dead(reference.node, self.semantic) => RequireUse::Own,
-                    other => other,
-                }
-            }
-            AstKind::StaticMemberExpression(member) if member.property.name == "resolve" => {
-                let parent = nodes.parent_id(reference.node);
-                match nodes.parent_kind(parent) {
-                    AstKind::CallExpression(call) if call.callee.span() == member.span => self.resolve_call(call),
-                    _ => RequireUse::Own,
-                }
-            }
-            _ => RequireUse::Own,
-        }
-    }
-
-    fn require_call(&self, call: &CallExpression<'_>) -> RequireUse {
-        let Some(specifier) = call.arguments.first().and_then(source::literal_argument) else {
-            return RequireUse::Own;
-        };
-        match self.targets.target(specifier, ImportKind::Require) {
-            Target::Bundled => RequireUse::Left,
-            Target::Throws { message, code } => {
-                RequireUse::Replaced(call.span, format!("(()=>{{throw {}}})()", error(&message, code)))
-            }
-        }
-    }
-
-    fn resolve_call(&self, call: &CallExpression<'_>) -> RequireUse {
-        let only = match call.arguments.as_slice() {
-            [only] => source::literal_argument(only),
-            _ => None,
-        };
-        match only.and_then(|specifier| self.targets.resolved(specifier)) {
-            Some(path) => RequireUse::Replaced(call.span, quote(&path)),
-            None => RequireUse::Own,
-        }
-    }
-
-    /// Calls through a `require` that the module has made become calls of the `require` that the engine understands.
-    fn created_requires(&mut self) {
-        let semantic = self.semantic;
-        let created = CreatedRequires::find(semantic);
-        let scoping = semantic.scoping();
-        let named = |symbol: &SymbolId| scoping.symbol_name(*symbol) == "require";
-        let hidden: Vec<_> = created.variables().iter().copied().filter(|(symbol, _)| named(symbol)).collect();
-        let all = scoping.symbol_ids().filter(named).count();
-        if all != hidden.len() {
-            // Somebody else's `require` may be in the way.
-            return;
-        }
-        for node in semantic.nodes().iter() {
-            let AstKind::CallExpression(call) = node.kind() else { continue };
-            if call.optional || !created.is_callee(&call.callee, semantic) {
-                continue;
-            }
-            match self.require_call(call) {
-                RequireUse::Left => self.edit(call.callee.span(), "require".to_owned()),
-                RequireUse::Replaced(span, text) => self.edit(span, text),
-                RequireUse::Own => {}
-            }
-        }
-        // Under its own name the variable would catch those calls.
-        let name = self.unused_name("__hoist_created_require");
-        for (symbol, declaration) in hidden {
-            self.edit(declaration, name.clone());
-            for reference in scoping.get_resolved_references(symbol) {
-                let node = reference.node_id();
-                let span = semantic.nodes().kind(node).span();
-                let text = match semantic.nodes().parent_kind(node) {
-                    AstKind::ObjectProperty(property) if property.shorthand => format!("require:{name}"),
-                    AstKind::ExportSpecifier(_) => format!("{name} as require"),
-                    _ => name.clone(),
-                };
-                self.edits.push(Edit { span, text });
-            }
-        }
+        self.prelude.push_str(&std::mem::take(&mut self.late));
     }
 
     /// The value references to a name that no scope of the module declares.
@@ -284,11 +288,13 @@ impl<'s, 'a> Editor<'s, 'a> {
             .collect()
     }
 
+    fn declares(&self, name: &str) -> bool {
+        self.semantic.scoping().symbol_names().any(|used| used == name)
+    }
+
     fn unused_name(&self, wanted: &str) -> String {
         let scoping = self.semantic.scoping();
-        let is_used = |name: &str| {
-            scoping.root_unresolved_references().contains_key(name) || scoping.symbol_names().any(|used| used == name)
-        };
+        let is_used = |name: &str| scoping.root_unresolved_references().contains_key(name) || self.declares(name);
         let mut name = wanted.to_owned();
         while is_used(&name) {
             name.push('_');
@@ -297,7 +303,8 @@ impl<'s, 'a> Editor<'s, 'a> {
     }
 
     fn finish(mut self, text: &str, program: &Program<'_>) -> Option<Rewritten> {
-        if self.edits.is_empty() && self.prelude.is_empty() {
+        self.declare_own();
+        if self.edits.is_empty() && self.wraps.is_empty() && self.prelude.is_empty() {
             return None;
         }
         // An edit inside of another one is part of what that one throws away.
@@ -310,6 +317,12 @@ impl<'s, 'a> Editor<'s, 'a> {
             }
             end = edit.span.end;
             magic.update(edit.span.start, edit.span.end, edit.text).ok()?;
+        }
+        for (span, before, after) in self.wraps {
+            // In a part that is thrown away there is nothing to go around.
+            if magic.append_left(span.start, before).is_ok() {
+                magic.prepend_left(span.end, after).ok()?;
+            }
         }
         if !self.prelude.is_empty() {
             // A directive may lack its semicolon.
@@ -328,7 +341,7 @@ impl<'s, 'a> Editor<'s, 'a> {
             source: self.path.into(),
             hires: Hires::Boundary,
         });
-        Some(Rewritten { code: magic.to_string(), map })
+        Some(Rewritten { code: magic.to_string(), map, uses: self.uses })
     }
 }
 
@@ -355,25 +368,6 @@ struct FoundReference {
     written: bool,
 }
 
-/// What becomes of one mention of `require`.
-enum RequireUse {
-    /// The engine understands it.
-    Left,
-    /// The part of the text becomes another text.
-    Replaced(Span, String),
-    /// The module's own `require`.
-    Own,
-}
-
-fn is_written(parent: AstKind<'_>, span: Span) -> bool {
-    match parent {
-        AstKind::AssignmentExpression(assignment) => assignment.left.span() == span,
-        AstKind::UpdateExpression(_) => true,
-        AstKind::UnaryExpression(unary) => unary.operator.is_delete(),
-        _ => false,
-    }
-}
-
 fn error(message: &str, code: &str) -> String {
     format!("Object.assign(new Error({}),{{code:{}}})", quote(message), quote(code))
 }
@@ -381,6 +375,12 @@ fn error(message: &str, code: &str) -> String {
 /// The folder of a path.
 pub(crate) fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("/", |(folder, _)| folder)
+}
+
+/// A path below the root, encoded as in a URL.
+fn below_root(path: &str) -> String {
+    let url = url_of(path);
+    url.strip_prefix("file:///hoist/").map(str::to_owned).unwrap_or(url)
 }
 
 /// The `file:` URL of a path, as `pathToFileURL` makes it.
@@ -398,10 +398,9 @@ pub(crate) fn url_of(path: &str) -> String {
 }
 
 /// A JavaScript string literal. JSON is one, since ES2019.
-fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]
-#[path = "own_paths_tests.rs"]
 mod tests;

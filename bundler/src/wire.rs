@@ -23,7 +23,7 @@ use crate::{
     inspect::Inspection,
     layer::{LayerImport, LayerInterface},
     limits::Limits,
-    options::BundleOptions,
+    options::{Bundle, BundleOptions},
     scan::Scan,
 };
 
@@ -91,9 +91,9 @@ pub(crate) enum Reply {
     Mapped,
     /// The bytes are the code, then the map.
     Bundled {
+        /// Without its texts.
+        bundle: Bundle,
         code_bytes: usize,
-        builtins: Vec<String>,
-        warnings: Vec<Diagnostic>,
         /// A layer's.
         exports: Vec<Option<BTreeSet<String>>>,
     },

@@ -300,8 +300,8 @@ impl Worker {
     async fn ask(&mut self, request: &Request) -> Result<Answer, Trouble> {
         self.end.send(request, &[]).await?;
         let (reply, bytes) = self.end.receive(2 * self.limits.output_bytes).await?;
-        let (code_bytes, builtins, warnings, exports) = match reply {
-            Reply::Bundled { code_bytes, builtins, warnings, exports } => (code_bytes, builtins, warnings, exports),
+        let (mut bundle, code_bytes, exports) = match reply {
+            Reply::Bundled { bundle, code_bytes, exports } => (bundle, code_bytes, exports),
             Reply::Unlinkable(reason) => return Ok(Answer::Unlinkable(reason)),
             Reply::OutputTooLarge { measured } => {
                 self.check("bytes of the bundle", measured, self.limits.output_bytes, "output_bytes")?;
@@ -314,8 +314,9 @@ impl Worker {
         if !code.is_char_boundary(code_bytes) {
             return Err(not_text().into());
         }
-        let source_map = code.split_off(code_bytes);
-        Ok(Answer::Bundled(Bundle { code, source_map, builtins, warnings }, exports))
+        bundle.source_map = code.split_off(code_bytes);
+        bundle.code = code;
+        Ok(Answer::Bundled(bundle, exports))
     }
 
     fn check(&self, what: &str, measured: u64, limit: u64, knob: &'static str) -> Result<(), Trouble> {
@@ -325,10 +326,12 @@ impl Worker {
         Err(Error::TooLarge { what: what.to_owned(), measured, limit, knob }.into())
     }
 
-    /// Turns the end of a conversation into what the caller is told. After an error the worker is of no more use.
+    /// Turns the end of a conversation into what the caller is told. After any other error than a wrong program the worker is of no more use.
     async fn settle<T>(&mut self, stage: Stage, result: Option<Result<T, Trouble>>) -> Result<T, Error> {
         let error = match result {
             Some(Ok(value)) => return Ok(value),
+            // A wrong program is an answer like any other; it may be asked about in another way.
+            Some(Err(Trouble::Known(error @ Error::Bundle(_)))) => return Err(error),
             Some(Err(Trouble::Known(error))) => error,
             None => Error::Deadline { stage, limit: self.limits.deadline, sources: self.whereabouts.busy() },
             Some(Err(Trouble::Connection(error))) if error.kind() == io::ErrorKind::InvalidData => {

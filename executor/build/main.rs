@@ -1,6 +1,9 @@
 //! Makes the start-up snapshot with the whole platform in it, and lays beside it the platform's sources that it did not
 //! evaluate, for their first use.
 
+#[path = "../src/file_tree.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the build script is sent no files")]
+mod file_tree;
 #[path = "../src/platform/mod.rs"]
 mod platform;
 mod transpile;
@@ -16,13 +19,14 @@ use deno_core::{Extension, ExtensionFileSource, ModuleName};
 fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     println!("cargo:rerun-if-changed=src/platform");
+    println!("cargo:rerun-if-changed=src/file_tree.rs");
     println!("cargo:rerun-if-changed=build");
     let snapshot = create_snapshot(
         CreateSnapshotOptions {
             cargo_manifest_dir: env!("CARGO_MANIFEST_DIR"),
             startup_snapshot: None,
             skip_op_registration: false,
-            extensions: platform::extensions(),
+            extensions: extensions(),
             extension_transpiler: Some(Rc::new(transpile::transpile)),
             with_runtime_cb: Some(Box::new(platform::add_vm_context)),
         },
@@ -34,12 +38,17 @@ fn main() {
     write_residual_sources(&out, &evaluated);
 }
 
+/// The platform over files of which there are none.
+fn extensions() -> Vec<Extension> {
+    platform::Platform::new(platform::Files::new(platform::Tree::default(), 0)).extensions
+}
+
 /// Writes `residual.rs` with two tables, sorted by specifier as deno_core searches them, of the lazily loaded sources
 /// that are not in the snapshot.
 fn write_residual_sources(out: &Path, evaluated: &HashSet<&str>) {
     let folder = out.join("residual");
     std::fs::create_dir_all(&folder).expect("OUT_DIR can be written");
-    let extensions = platform::extensions();
+    let extensions = extensions();
     let is_left = |source: &&ExtensionFileSource| !evaluated.contains(source.specifier);
     let scripts = |extension: &Extension| extension.lazy_loaded_js_files.iter().filter(is_left).cloned().collect();
     let modules = |extension: &Extension| extension.lazy_loaded_esm_files.iter().filter(is_left).cloned().collect();

@@ -22,7 +22,7 @@ struct Patch {
     to: &'static str,
 }
 
-const PATCHES: [Patch; 6] = [
+const PATCHES: [Patch; 8] = [
     // Text that becomes a function: no name in it can be found as in a source.
     Patch {
         file: "deno_fs/30_fs.js",
@@ -45,6 +45,21 @@ const PATCHES: [Patch; 6] = [
         file: "node:module",
         from: "let internalModuleStat = op_require_stat;",
         to: "let internalModuleStat = (path) => op_require_stat(path);",
+    },
+    // What the permissions refuse is told with the code that Node has for it.
+    Patch {
+        file: "deno_node/internal/errors.ts",
+        from: "function extractOsErrorNumberFromErrorMessage(e: unknown): number | undefined {\n",
+        to: "function extractOsErrorNumberFromErrorMessage(e: unknown): number | undefined {\n  \
+             if (ObjectPrototypeIsPrototypeOf(Deno.errors.NotCapable.prototype, e)) return 13;\n",
+    },
+    // Its ops go to the host's files past our file system.
+    Patch {
+        file: "deno_node/wasi.ts",
+        from: "const preopens: [string, string][] = [];\n    if (options.preopens) {\n",
+        to: "const preopens: [string, string][] = [];\n    if (options.preopens) {\n      \
+             if (ObjectEntries(options.preopens).length > 0) throw new Error(\"node:wasi: preopens are not available in a run, \
+             whose files are in memory: read them with node:fs and pass their content\");\n",
     },
 ];
 

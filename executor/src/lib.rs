@@ -8,6 +8,7 @@
 //! This crate knows nothing of npm or of bundling, and reads neither the environment nor flags.
 
 mod error;
+mod file_tree;
 mod limits;
 mod outcome;
 mod program;
@@ -22,6 +23,7 @@ mod platform;
 pub mod sandbox;
 
 pub use error::Error;
+pub use file_tree::{FileTree, Folder, FolderImage, OpenImage};
 pub use guest::{WorkerAllocator, worker_main};
 pub use limits::Limits;
 pub use outcome::{Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};

@@ -20,6 +20,8 @@ pub struct Limits {
     /// What the console and the standard streams may say, in bytes, with some 50 more for each line; what comes after is
     /// dropped. Default 256 KiB.
     pub log_bytes: usize,
+    /// What the files in `/tmp`, which are in the process's memory, may hold together, in bytes. Default 64 MiB.
+    pub temporary_bytes: usize,
     /// The program with its source map and input, in bytes. Default 64 MiB.
     pub program_bytes: usize,
 }
@@ -35,6 +37,7 @@ impl Default for Limits {
             process_bytes: 256 * MEBIBYTE,
             output_bytes: MEBIBYTE,
             log_bytes: MEBIBYTE / 4,
+            temporary_bytes: 64 * MEBIBYTE,
             program_bytes: 64 * MEBIBYTE,
         }
     }

@@ -1,5 +1,7 @@
 //! What a run is given.
 
+use crate::file_tree::FileTree;
+
 /// An ESM module.
 #[derive(Clone, Debug)]
 pub struct Module {
@@ -14,7 +16,7 @@ pub struct Module {
 pub struct Program {
     /// The file name that the module has under `/hoist`; it appears in stacks without a source map only.
     pub name: String,
-    /// The ESM module. Imports other than of `node:` modules and the layer are refused when it is loaded.
+    /// The ESM module. What it imports is the layer, Node's own, or in `files`.
     pub code: String,
     /// Its source map, by which stacks are mapped back. Its sources are shown as they are named there.
     pub source_map: Option<String>,
@@ -22,4 +24,6 @@ pub struct Program {
     pub layer: Option<Module>,
     /// The input as JSON text; without one the entry is called with `undefined`.
     pub input: Option<String>,
+    /// The files that it finds while it runs.
+    pub files: FileTree,
 }

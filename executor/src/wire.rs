@@ -5,8 +5,12 @@
 //! begins with a secret that the service drew for this run and that never enters JavaScript. Everything is bounded, and
 //! only the first complete answer counts.
 
+use std::collections::HashMap;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
+
 use serde::{Deserialize, Serialize};
 
+use crate::file_tree::FileTree;
 use crate::limits::Limits;
 use crate::outcome::{Exceeded, Failure, Level};
 
@@ -68,11 +72,21 @@ pub(crate) enum Answer {
     Limit(Exceeded),
 }
 
-/// The first message to a run. The program's parts follow, cut into messages, in the order of the fields.
+/// Descriptors that one message can carry (Linux: SCM_MAX_FD).
+pub(crate) const DESCRIPTORS: usize = 253;
+
+/// A folder of the program's files: its path below `/hoist`, and which of the images that were sent it is.
+pub(crate) type FolderMessage = (String, usize);
+
+/// The first message to a run. The images follow, as descriptors, at most [`DESCRIPTORS`] to a message of one byte; then the
+/// program's parts, cut into messages, in the order of the fields.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Start {
     pub(crate) secret: Secret,
     pub(crate) name: String,
+    pub(crate) images: usize,
+    /// The part that is [`FolderMessage`]s, as JSON.
+    pub(crate) folders_bytes: usize,
     pub(crate) code_bytes: usize,
     pub(crate) source_map_bytes: Option<usize>,
     pub(crate) layer_bytes: Option<usize>,
@@ -84,14 +98,17 @@ pub(crate) struct Start {
     pub(crate) process_bytes: usize,
     pub(crate) output_bytes: usize,
     pub(crate) log_bytes: usize,
+    pub(crate) temporary_bytes: usize,
 }
 
 impl Start {
     /// The message that announces a program whose parts have these sizes.
-    pub(crate) fn new(secret: Secret, program: &crate::Program, limits: &Limits) -> Self {
+    pub(crate) fn new(secret: Secret, program: &crate::Program, files: &Images<'_>, limits: &Limits) -> Self {
         Self {
             secret,
             name: program.name.clone(),
+            images: files.images.len(),
+            folders_bytes: files.folders.len(),
             code_bytes: program.code.len(),
             source_map_bytes: program.source_map.as_ref().map(String::len),
             layer_bytes: program.layer.as_ref().map(|layer| layer.code.len()),
@@ -104,7 +121,39 @@ impl Start {
             process_bytes: limits.process_bytes,
             output_bytes: limits.output_bytes,
             log_bytes: limits.log_bytes,
+            temporary_bytes: limits.temporary_bytes,
         }
+    }
+
+    /// All parts together, in bytes.
+    pub(crate) fn parts_bytes(&self) -> usize {
+        let optional = [self.source_map_bytes, self.layer_bytes, self.layer_map_bytes, self.input_bytes];
+        self.folders_bytes + self.code_bytes + optional.into_iter().flatten().sum::<usize>()
+    }
+}
+
+/// A file tree as it is sent: each image once, however many folders have it.
+pub(crate) struct Images<'a> {
+    /// The images.
+    pub(crate) images: Vec<BorrowedFd<'a>>,
+    /// The folders, as JSON.
+    pub(crate) folders: Vec<u8>,
+}
+
+impl<'a> Images<'a> {
+    /// Numbers the images of a tree.
+    pub(crate) fn of(files: &'a FileTree) -> serde_json::Result<Self> {
+        let mut numbers = HashMap::new();
+        let mut images = Vec::new();
+        let mut folders: Vec<FolderMessage> = Vec::with_capacity(files.folders.len());
+        for folder in &files.folders {
+            let number = *numbers.entry(folder.image.as_fd().as_raw_fd()).or_insert_with(|| {
+                images.push(folder.image.as_fd());
+                images.len() - 1
+            });
+            folders.push((folder.path.clone(), number));
+        }
+        Ok(Self { images, folders: serde_json::to_vec(&folders)? })
     }
 }
 

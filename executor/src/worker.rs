@@ -1,10 +1,12 @@
 //! The service's side of a run: sends the program, keeps the clocks, collects what is said, and decides how it ended.
 
-use std::os::fd::AsFd as _;
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use tokio::io::{AsyncReadExt as _, Interest};
 use tokio::net::unix::pipe;
 
@@ -16,7 +18,9 @@ use crate::os::Ended;
 use crate::outcome::{Exceeded, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
 use crate::process::Process;
 use crate::program::Program;
-use crate::wire::{Answer, Kind, LINE_BYTES, MESSAGE_BYTES, Secret, Start, level_from_byte, parts, unframe};
+use crate::wire::{
+    Answer, DESCRIPTORS, Images, Kind, LINE_BYTES, MESSAGE_BYTES, Secret, Start, level_from_byte, parts, unframe,
+};
 
 /// How often the processor time of a run is looked at. What it may exceed its limit by.
 const CPU_INTERVAL: Duration = Duration::from_millis(20);
@@ -93,8 +97,7 @@ async fn converse(
     limits: &Limits,
     transcript: &mut Transcript,
 ) -> Stop {
-    let start = Start::new(*secret, program, limits);
-    if send_program(process, &start, program).await.is_err() {
+    if send_program(process, secret, program, limits).await.is_err() {
         // It may have ended for a reason that it has said.
         return Stop::Gone;
     }
@@ -137,19 +140,38 @@ async fn converse(
     }
 }
 
-async fn send_program(process: &Process, start: &Start, program: &Program) -> std::io::Result<()> {
-    let header = serde_json::to_vec(start)?;
+async fn send_program(process: &Process, secret: &Secret, program: &Program, limits: &Limits) -> std::io::Result<()> {
+    let files = Images::of(&program.files)?;
+    let header = serde_json::to_vec(&Start::new(*secret, program, &files, limits))?;
     send(process, &header).await?;
-    for part in parts(program) {
-        for chunk in part.as_bytes().chunks(MESSAGE_BYTES) {
+    for images in files.images.chunks(DESCRIPTORS) {
+        send_images(process, images).await?;
+    }
+    let texts = parts(program).map(String::as_bytes);
+    for part in std::iter::once(files.folders.as_slice()).chain(texts) {
+        for chunk in part.chunks(MESSAGE_BYTES) {
             send(process, chunk).await?;
         }
     }
     Ok(())
 }
 
+async fn send_images(process: &Process, images: &[BorrowedFd<'_>]) -> std::io::Result<()> {
+    let send = |socket: &OwnedFd| {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !control.push(SendAncillaryMessage::ScmRights(images)) {
+            return Err(std::io::ErrorKind::InvalidInput.into());
+        }
+        // A message without a byte would be the end of the conversation.
+        Ok(rustix::net::sendmsg(socket, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL)?)
+    };
+    process.socket.async_io(Interest::WRITABLE, send).await?;
+    Ok(())
+}
+
 async fn send(process: &Process, message: &[u8]) -> std::io::Result<()> {
-    let send = |socket: &std::os::fd::OwnedFd| Ok(rustix::net::send(socket, message, SendFlags::NOSIGNAL)?);
+    let send = |socket: &OwnedFd| Ok(rustix::net::send(socket, message, SendFlags::NOSIGNAL)?);
     process.socket.async_io(Interest::WRITABLE, send).await?;
     Ok(())
 }

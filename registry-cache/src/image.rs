@@ -183,6 +183,16 @@ impl MappedImage {
         None
     }
 
+    /// How many files there are.
+    pub fn count(&self) -> usize {
+        self.files
+    }
+
+    /// The file at a place of the order of paths: its path and its bytes.
+    pub fn file(&self, index: usize) -> Option<(&str, &[u8])> {
+        if index < self.files { entry(&self.map, self.files, index) } else { None }
+    }
+
     /// All files, ordered by path.
     pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         (0..self.files).filter_map(|index| entry(&self.map, self.files, index))

@@ -89,6 +89,7 @@ pub(crate) fn parse(body: &[u8], files: u32) -> Result<(Request, Option<String>)
     };
     let request = Request {
         entry: entry.as_str().to_owned(),
+        data: sources.to_vec(),
         files: Box::new(sources),
         dependencies: Manifest::from_dependencies(
             &sent.dependencies.map(|entries| entries.0).unwrap_or_default(),

@@ -26,8 +26,9 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Takes from the global object what guest code must not find there, and keeps the function that calls entries.
-    pub(crate) fn prepare(runtime: &mut JsRuntime) -> Result<Self, CoreError> {
+    /// Takes from the global object what guest code must not find there, and keeps the function that calls entries. With it
+    /// comes the function that loads a file as CommonJS.
+    pub(crate) fn prepare(runtime: &mut JsRuntime) -> Result<(Self, v8::Global<v8::Function>), CoreError> {
         let value = runtime.execute_script("ext:runtime/start", "__bootstrap.internals.start()")?;
         deno_core::scope!(scope, runtime);
         let functions = v8::Local::new(scope, value).try_cast::<v8::Array>().ok();
@@ -38,7 +39,7 @@ impl Call {
                 .map(|function| v8::Global::new(scope, function))
                 .ok_or_else(|| unexpected("start gave no function"))
         };
-        Ok(Self { call: function(0)?, drain: function(1)? })
+        Ok((Self { call: function(0)?, drain: function(1)? }, function(2)?))
     }
 
     /// Calls the default export of the module `namespace` and waits until what it returned is settled.

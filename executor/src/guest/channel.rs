@@ -1,15 +1,18 @@
 //! The run's side of the conversation. One channel a process: also what has no state of ours at hand, such as an
 //! allocator that has nothing left, must be able to say why the process ends.
 
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recvmsg};
 
+use crate::file_tree::{self, LazyImage, OpenImage};
 use crate::os;
 use crate::outcome::{Exceeded, LimitKind};
-use crate::wire::{Answer, Kind, MESSAGE_BYTES, PAYLOAD_BYTES, Secret, Start, frame};
+use crate::wire::{Answer, DESCRIPTORS, Kind, MESSAGE_BYTES, PAYLOAD_BYTES, Secret, Start, frame};
 
 /// The socket to the service and the secret that makes a message count.
 pub(crate) struct Channel {
@@ -29,19 +32,66 @@ pub(crate) fn open(socket: OwnedFd, secret: Secret) -> &'static Channel {
     CHANNEL.get_or_init(|| Channel { socket, secret })
 }
 
-/// Reads the first message and the program's parts that follow it.
-pub(crate) fn receive(socket: &OwnedFd) -> std::io::Result<(Start, Vec<u8>)> {
+/// What the service sends before the program runs.
+pub(crate) struct Received {
+    /// The first message.
+    pub(crate) start: Start,
+    /// The images of the program's files.
+    pub(crate) images: Vec<Arc<LazyImage>>,
+    /// The program's parts, one after the other.
+    pub(crate) parts: Vec<u8>,
+}
+
+/// Images that stay unmapped until they are looked at, each of which takes a descriptor. What comes after them is mapped at
+/// once: a process may have 1,024 descriptors on most systems.
+const UNMAPPED_IMAGES: usize = 512;
+
+/// Reads the first message, and the images and the program's parts that follow it.
+pub(crate) fn receive(socket: &OwnedFd, open: OpenImage) -> std::io::Result<Received> {
     let mut buffer = vec![0; MESSAGE_BYTES];
     let bytes = receive_message(socket, &mut buffer)?;
     let start: Start = serde_json::from_slice(&buffer[..bytes])?;
-    let optional = [start.source_map_bytes, start.layer_bytes, start.layer_map_bytes, start.input_bytes];
-    let expected = start.code_bytes + optional.into_iter().flatten().sum::<usize>();
+    let mut images = Vec::with_capacity(start.images);
+    while images.len() < start.images {
+        let before = images.len();
+        for descriptor in receive_descriptors(socket)? {
+            let image = file_tree::lazy(descriptor, open);
+            if images.len() >= UNMAPPED_IMAGES {
+                LazyLock::force(&image);
+            }
+            images.push(Arc::new(image));
+        }
+        if images.len() == before {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    let expected = start.parts_bytes();
     let mut parts = Vec::with_capacity(expected);
     while parts.len() < expected {
         let bytes = receive_message(socket, &mut buffer)?;
         parts.extend_from_slice(&buffer[..bytes]);
     }
-    Ok((start, parts))
+    Ok(Received { start, images, parts })
+}
+
+fn receive_descriptors(socket: &OwnedFd) -> std::io::Result<Vec<OwnedFd>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    loop {
+        let mut byte = [0];
+        match recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC) {
+            Ok(_) => break,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut descriptors = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(received) = message {
+            descriptors.extend(received);
+        }
+    }
+    Ok(descriptors)
 }
 
 fn receive_message(socket: &OwnedFd, buffer: &mut [u8]) -> std::io::Result<usize> {

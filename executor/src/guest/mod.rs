@@ -4,6 +4,7 @@ mod allocator;
 mod answer;
 mod buffers;
 mod channel;
+mod loader;
 mod run;
 mod snapshot;
 

@@ -2,8 +2,6 @@
 //!
 //! Nothing of this survives the answer: the process ends with it, and whatever the program left going on ends too.
 
-use std::borrow::Cow;
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::fd::OwnedFd;
@@ -12,26 +10,26 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use deno_core::error::CoreError;
-use deno_core::{
-    JsRuntime, ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleSource, ModuleSourceCode, ModuleSpecifier, ModuleType,
-    PollEventLoopOptions, ResolutionKind, RuntimeOptions, v8,
-};
-use deno_error::JsErrorBox;
+use deno_core::{JsRuntime, ModuleSpecifier, PollEventLoopOptions, RuntimeOptions, v8};
 use rustix::process::{Resource, Rlimit};
 
 use super::answer::{self, Call};
 use super::buffers::Buffers;
-use super::channel::{self, Channel};
+use super::channel::{self, Channel, Received};
+use super::loader::{LayerModule, Loader};
 use super::{allocator, snapshot};
+use crate::file_tree::{LazyImage, OpenImage};
 use crate::outcome::{Exceeded, LimitKind};
-use crate::platform::{self, Host};
-use crate::wire::{Answer, LINE_BYTES, Start};
+use crate::platform::{self, Files, Host, Platform, Tree};
+use crate::wire::{Answer, FolderMessage, LINE_BYTES, Start};
 use crate::{os, sandbox};
 
 /// The run's side of [`crate::Executor`]. Its standard input is the socket to the service; it must be called before the
 /// process has a second thread. Returns only when no program could be run.
-pub fn worker_main() -> ExitCode {
-    match run() {
+///
+/// `open` maps an image of the program's files.
+pub fn worker_main(open: OpenImage) -> ExitCode {
+    match run(open) {
         Ok(never) => match never {},
         Err(error) => {
             // The service keeps what is said here for its own error.
@@ -44,11 +42,11 @@ pub fn worker_main() -> ExitCode {
 /// The exit code of a process that could not run a program: `EX_SOFTWARE` of sysexits.h.
 const NO_PROGRAM: u8 = 70;
 
-fn run() -> Result<Infallible, Box<dyn std::error::Error>> {
+fn run(open: OpenImage) -> Result<Infallible, Box<dyn std::error::Error>> {
     sandbox::close_inherited()?;
     let socket = take_socket()?;
-    let (start, parts) = channel::receive(&socket)?;
-    let mut program = GuestProgram::split(&start, parts)?;
+    let Received { start, images, parts } = channel::receive(&socket, open)?;
+    let (mut program, tree) = GuestProgram::split(&start, &images, parts)?;
     let mut status = std::fs::File::open("/proc/self/status")?;
     sandbox::enter()?;
     let channel = channel::open(socket, start.secret);
@@ -62,27 +60,33 @@ fn run() -> Result<Infallible, Box<dyn std::error::Error>> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
     let _context = tokio.enter();
     let buffers = Buffers::new(start.buffer_bytes);
-    let layer = program.layer.take().map(LayerModule::new).transpose()?;
-    let loader =
-        Rc::new(Loader { specifier: program.specifier.clone(), source_map: program.source_map.clone(), layer });
+    let files = Files::new(tree, start.temporary_bytes);
+    let Platform { extensions, modules } = Platform::new(files.clone());
+    let layer = program.layer.take().map(|(code, source_map)| LayerModule::new(code, source_map)).transpose()?;
+    let loader = Rc::new(Loader::new(program.specifier.clone(), program.source_map.clone(), layer, modules));
     let mut runtime = JsRuntime::new(RuntimeOptions {
         startup_snapshot: Some(snapshot::SNAPSHOT),
         residual_lazy_js_sources: snapshot::scripts(),
         residual_lazy_esm_sources: snapshot::modules(),
-        extensions: platform::extensions(),
-        module_loader: Some(loader),
+        extensions,
+        module_loader: Some(loader.clone()),
+        custom_module_evaluation_cb: Some(loader.evaluate_commonjs()),
         create_params: Some(
             v8::CreateParams::default().heap_limits(0, start.heap_bytes).array_buffer_allocator(buffers.allocator()),
         ),
         ..Default::default()
     });
-    platform::equip(&mut runtime, Rc::new(Process { channel, left: std::cell::Cell::new(Some(start.log_bytes)) }));
+    platform::equip(
+        &mut runtime,
+        files,
+        Rc::new(Process { channel, left: std::cell::Cell::new(Some(start.log_bytes)) }),
+    );
     limit_heap(&mut runtime, channel, &start, buffers.clone());
     limit_process(&start, &mut status)?;
     drop(status);
 
     let (answer, body) = tokio
-        .block_on(call_entry(&mut runtime, program, start.output_bytes))
+        .block_on(call_entry(&mut runtime, &loader, program, start.output_bytes))
         .unwrap_or_else(|error| (answer::of_error(&error, &start, buffers.refused()), Vec::new()));
     if body.len() > start.output_bytes {
         channel.exceeded(Exceeded {
@@ -112,13 +116,19 @@ struct GuestProgram {
 }
 
 impl GuestProgram {
-    fn split(start: &Start, parts: Vec<u8>) -> Result<Self, Box<dyn std::error::Error>> {
+    fn split(
+        start: &Start,
+        images: &[Arc<LazyImage>],
+        parts: Vec<u8>,
+    ) -> Result<(Self, Tree), Box<dyn std::error::Error>> {
         let mut rest = parts.as_slice();
         let mut take = |bytes: usize| {
             let (part, after) = rest.split_at_checked(bytes).ok_or(std::io::ErrorKind::UnexpectedEof)?;
             rest = after;
             Ok::<_, std::io::Error>(part)
         };
+        let folders: Vec<FolderMessage> = serde_json::from_slice(take(start.folders_bytes)?)?;
+        let place = |(path, image): FolderMessage| Some((path, images.get(image)?.clone()));
         let code = String::from_utf8(take(start.code_bytes)?.to_vec())?;
         let source_map = start.source_map_bytes.map(&mut take).transpose()?.map(Rc::from);
         let layer_code = start.layer_bytes.map(&mut take).transpose()?.map(<[u8]>::to_vec);
@@ -127,7 +137,8 @@ impl GuestProgram {
         let input =
             start.input_bytes.map(&mut take).transpose()?.map(|bytes| String::from_utf8(bytes.to_vec())).transpose()?;
         let specifier = ModuleSpecifier::parse("file:///hoist/")?.join(&start.name)?;
-        Ok(Self { specifier, code, source_map, layer, input })
+        let tree = Tree::new(folders.into_iter().filter_map(place));
+        Ok((Self { specifier, code, source_map, layer, input }, tree))
     }
 }
 
@@ -186,10 +197,12 @@ fn limit_process(start: &Start, status: &mut std::fs::File) -> Result<(), Box<dy
 /// Loads the module, calls its default export by the entry contract, and waits for what that promises.
 async fn call_entry(
     runtime: &mut JsRuntime,
+    loader: &Loader,
     program: GuestProgram,
     output_bytes: usize,
 ) -> Result<(Answer, Vec<u8>), CoreError> {
-    let call = Call::prepare(runtime)?;
+    let (call, require) = Call::prepare(runtime)?;
+    loader.set_require(runtime, require);
     let id = runtime.load_main_es_module_from_code(&program.specifier, program.code).await?;
     let evaluated = Box::pin(runtime.mod_evaluate(id));
     runtime.with_event_loop_promise(evaluated, PollEventLoopOptions::default()).await?;
@@ -222,91 +235,4 @@ impl Host for Process {
     fn exit(&self, code: i32) -> ! {
         self.channel.answer(&Answer::Exited { code }, &[])
     }
-}
-
-/// What the program imports its layer as, and where that stands.
-const LAYER: &str = "hoist:layer";
-const LAYER_URL: &str = "file:///hoist/layer.js";
-
-/// The module that the program is linked to.
-struct LayerModule {
-    specifier: ModuleSpecifier,
-    /// Until it is loaded, once.
-    code: Cell<Option<String>>,
-    source_map: Option<Rc<[u8]>>,
-}
-
-impl LayerModule {
-    fn new((code, source_map): (String, Option<Rc<[u8]>>)) -> Result<Self, deno_core::url::ParseError> {
-        let specifier = ModuleSpecifier::parse(LAYER_URL)?;
-        Ok(Self { specifier, code: Cell::new(Some(code)), source_map })
-    }
-}
-
-/// Knows the modules that it has been given; everything else it may resolve is Node's own.
-struct Loader {
-    specifier: ModuleSpecifier,
-    source_map: Option<Rc<[u8]>>,
-    layer: Option<LayerModule>,
-}
-
-impl ModuleLoader for Loader {
-    fn resolve(
-        &self,
-        specifier: &str,
-        referrer: &str,
-        _kind: ResolutionKind,
-    ) -> Result<ModuleSpecifier, deno_core::error::ModuleLoaderError> {
-        if specifier == self.specifier.as_str() {
-            return Ok(self.specifier.clone());
-        }
-        if let Some(layer) = self.layer.as_ref().filter(|_| specifier == LAYER && referrer == self.specifier.as_str()) {
-            return Ok(layer.specifier.clone());
-        }
-        if specifier.strip_prefix("node:").unwrap_or(specifier) == "sqlite" {
-            return Err(JsErrorBox::type_error("node:sqlite is not available in a run: it has no database engine"));
-        }
-        let is_platform = referrer.starts_with("ext:") || referrer.starts_with("node:");
-        if platform::is_builtin(specifier) {
-            let name = specifier.strip_prefix("node:").unwrap_or(specifier);
-            return ModuleSpecifier::parse(&format!("node:{name}")).map_err(JsErrorBox::from_err);
-        }
-        if is_platform && specifier.starts_with("ext:") {
-            return ModuleSpecifier::parse(specifier).map_err(JsErrorBox::from_err);
-        }
-        Err(not_bundled(specifier))
-    }
-
-    fn load(
-        &self,
-        specifier: &ModuleSpecifier,
-        _referrer: Option<&ModuleLoadReferrer>,
-        _options: ModuleLoadOptions,
-    ) -> ModuleLoadResponse {
-        let layer = self.layer.as_ref().filter(|layer| layer.specifier == *specifier);
-        ModuleLoadResponse::Sync(match layer.and_then(|layer| layer.code.take()) {
-            Some(code) => Ok(ModuleSource::new(ModuleType::JavaScript, ModuleSourceCode::String(code.into()), specifier, None)),
-            None => Err(not_bundled(specifier.as_str())),
-        })
-    }
-
-    fn source_map_source_exists(&self, _source_url: &str) -> Option<bool> {
-        // The map is the bundler's: the names in it are the ones to show.
-        Some(true)
-    }
-
-    fn get_source_map(&self, file_name: &str) -> Option<Cow<'_, [u8]>> {
-        let layer = self.layer.as_ref().filter(|layer| file_name == layer.specifier.as_str());
-        let map = match layer {
-            Some(layer) => layer.source_map.as_ref(),
-            None => self.source_map.as_ref().filter(|_| file_name == self.specifier.as_str()),
-        };
-        map.map(|map| Cow::Borrowed(&**map))
-    }
-}
-
-fn not_bundled(specifier: &str) -> JsErrorBox {
-    JsErrorBox::type_error(format!(
-        "cannot import \"{specifier}\" at run time: only node: modules and what the bundle holds can be imported"
-    ))
 }

@@ -237,13 +237,12 @@ event.setEventTargetData(globalThis);
 event.saveGlobalThisReference(globalThis);
 delete globalThis.Intl.v8BreakIterator;
 
-core.setWasmStreamingCallback((source, id) => lazyFetch().handleWasmStreaming(source, id));
 core.setReportExceptionCallback(event.reportException);
 
 // node:process and node:module finish their own set-up from these when they are first used.
 internals.__nodeBootstrapArgs = {
   __proto__: null,
-  usesLocalNodeModulesDir: false,
+  usesLocalNodeModulesDir: true,
   runningOnMainThread: true,
   argv0: "node",
   nodeDebug: "",
@@ -269,15 +268,21 @@ core.setHandledPromiseRejectionHandler((promise, reason) => {
 // ---------------------------------------------------------------------------------------------------------------------
 // Runs in the process of each run, before guest code.
 
+// Loads a file as CommonJS, for an `import` of it.
+const lazyModule = core.createLazyLoader("node:module");
+const requireFile = (path) => lazyModule().default._load(path, undefined, false);
+
 // Runs what is queued for the next tick, and microtasks.
 const drain = core.__drainNextTickAndMacrotasks;
 
 internals.start = () => {
   performance.setTimeOrigin();
+  // The isolate keeps it, not the context, so a snapshot does not hold it.
+  core.setWasmStreamingCallback((source, id) => lazyFetch().handleWasmStreaming(source, id));
   delete globalThis.__bootstrap;
   delete globalThis.bootstrap;
   delete globalThis.Deno;
-  return [call, drain];
+  return [call, drain, requireFile];
 };
 
 // The entry contract (README, "What a program looks like"). Answers with an array: a kind and what belongs to it.

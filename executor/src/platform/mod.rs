@@ -6,6 +6,7 @@
 
 mod file_system;
 mod ops;
+mod run_time_modules;
 mod services;
 
 use std::rc::Rc;
@@ -13,15 +14,35 @@ use std::sync::Arc;
 
 use deno_core::Extension;
 use deno_core::JsRuntime;
-use deno_resolver::npm::{DenoInNpmPackageChecker, NpmResolver};
-use sys_traits::impls::InMemorySys;
+
+pub(crate) use file_system::{Files, Tree};
+#[allow(unused_imports, reason = "the build script loads no programs")]
+pub(crate) use run_time_modules::{Format, Loaded, RunTimeModules};
 
 #[allow(unused_imports, reason = "the build script runs no programs")]
 pub(crate) use ops::{Host, HostRc};
 
-/// The extensions, in the order in which Deno's runtime has them.
-pub(crate) fn extensions() -> Vec<Extension> {
-    let file_system: deno_fs::FileSystemRc = Rc::new(file_system::EmptyFileSystem);
+/// The platform over one file system.
+pub(crate) struct Platform {
+    /// The extensions, in the order in which Deno's runtime has them.
+    pub(crate) extensions: Vec<Extension>,
+    /// What can be loaded while a program runs.
+    #[allow(dead_code, reason = "the build script loads no programs")]
+    pub(crate) modules: RunTimeModules,
+}
+
+impl Platform {
+    /// The platform over these files.
+    pub(crate) fn new(files: Files) -> Self {
+        let services = services::node(&files);
+        let modules = RunTimeModules::new(files.clone(), &services);
+        Self { extensions: extensions(files, services), modules }
+    }
+}
+
+fn extensions(files: Files, services: services::NodeServices) -> Vec<Extension> {
+    let file_system: deno_fs::FileSystemRc = Rc::new(files);
+    let fetch = deno_fetch::Options { file_fetch_handler: Rc::new(deno_fetch::FsFetchHandler), ..Default::default() };
     vec![
         deno_telemetry::deno_telemetry::init(),
         deno_webidl::deno_webidl::init(),
@@ -31,7 +52,7 @@ pub(crate) fn extensions() -> Vec<Extension> {
             false,
             deno_web::InMemoryBroadcastChannel::default(),
         ),
-        deno_fetch::deno_fetch::init(Default::default()),
+        deno_fetch::deno_fetch::init(fetch),
         deno_crypto::deno_crypto::init(None),
         deno_net::deno_net::init(None, None),
         deno_tls::deno_tls::init(),
@@ -42,10 +63,7 @@ pub(crate) fn extensions() -> Vec<Extension> {
         deno_os::deno_os::init(None),
         deno_process::deno_process::init(None),
         deno_node_crypto::deno_node_crypto::init(),
-        deno_node::deno_node::init::<DenoInNpmPackageChecker, NpmResolver<InMemorySys>, InMemorySys>(
-            Some(services::node()),
-            file_system,
-        ),
+        deno_node::deno_node::init::<services::InPackages, services::Folders, Files>(Some(services), file_system),
         ops::runtime::init(),
     ]
 }
@@ -53,10 +71,10 @@ pub(crate) fn extensions() -> Vec<Extension> {
 /// Puts what the extensions' ops expect in a runtime's state: permissions for nothing but the program's own virtual
 /// files and environment, and the part that answers for the process.
 #[allow(dead_code, reason = "the build script does not run programs")]
-pub(crate) fn equip(runtime: &mut JsRuntime, host: HostRc) {
+pub(crate) fn equip(runtime: &mut JsRuntime, files: Files, host: HostRc) {
     let state = runtime.op_state();
     let mut state = state.borrow_mut();
-    state.put(services::permissions());
+    state.put(services::permissions(files));
     state.put(Arc::new(deno_features::FeatureChecker::default()));
     state.put(host);
 }

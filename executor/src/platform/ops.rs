@@ -79,7 +79,28 @@ const GUEST_USER: u32 = 1000;
 
 #[op2(fast)]
 fn op_replaced_heap_snapshot_limit(#[smi] _limit: u32) -> Result<(), JsErrorBox> {
-    Err(JsErrorBox::generic("v8.setHeapSnapshotNearHeapLimit is not available in a run: it has no files"))
+    Err(JsErrorBox::generic("v8.setHeapSnapshotNearHeapLimit is not available in a run"))
+}
+
+#[op2]
+#[buffer]
+fn op_replaced_heap_snapshot() -> Result<Vec<u8>, JsErrorBox> {
+    Err(JsErrorBox::generic("v8.writeHeapSnapshot and v8.getHeapSnapshot are not available in a run"))
+}
+
+/// What a file system without links says (symlink(2)).
+fn no_links() -> std::io::Error {
+    std::io::Error::from_raw_os_error(libc::EPERM)
+}
+
+#[op2(fast)]
+fn op_replaced_symlink_sync() -> Result<(), std::io::Error> {
+    Err(no_links())
+}
+
+#[op2]
+async fn op_replaced_symlink_async() -> Result<(), std::io::Error> {
+    Err(no_links())
 }
 
 #[op2]
@@ -197,6 +218,11 @@ fn op_replaced_user_info(#[smi] _uid: u32) -> UserInfo {
     UserInfo { username: "hoist", homedir: "/hoist", shell: None }
 }
 
+#[op2(fast)]
+fn op_napi_open(#[string] path: &str) -> Result<(), JsErrorBox> {
+    Err(super::run_time_modules::native_add_on(path))
+}
+
 /// Every op that is here instead of one that Deno's crates bring.
 fn replace(op: OpDecl) -> OpDecl {
     let replacement = match op.name {
@@ -207,6 +233,9 @@ fn replace(op: OpDecl) -> OpDecl {
         "op_process_abort" => op_replaced_abort(),
         "op_node_process_kill" => op_replaced_kill(),
         "op_v8_set_heap_snapshot_near_heap_limit" => op_replaced_heap_snapshot_limit(),
+        "op_v8_take_heap_snapshot" => op_replaced_heap_snapshot(),
+        "op_fs_symlink_sync" => op_replaced_symlink_sync(),
+        "op_fs_symlink_async" => op_replaced_symlink_async(),
         "op_hostname" => op_replaced_hostname(),
         "op_os_release" => op_replaced_os_release(),
         "op_os_uptime" => op_replaced_os_uptime(),
@@ -238,7 +267,7 @@ macro_rules! absent_ops {
         deno_core::extension!(
             runtime,
             deps = [deno_webidl, deno_web, deno_crypto, deno_fetch, deno_node],
-            ops = [op_hoist_log, $($name),*],
+            ops = [op_hoist_log, op_napi_open, $($name),*],
             esm_entry_point = "ext:runtime/bootstrap.js",
             esm = [dir "src/platform", "ext:runtime/bootstrap.js" = "bootstrap.js"],
             lazy_loaded_esm = [dir "src/platform", "ext:runtime/98_global_scope_shared.js" = "global_scope.js"],
@@ -259,7 +288,6 @@ absent_ops!(
     op_host_recv_message,
     op_host_recv_message_sync,
     op_host_terminate_worker,
-    op_napi_open,
     op_node_database_backup,
     op_node_worker_thread_post_message,
     op_node_worker_thread_recv_message,

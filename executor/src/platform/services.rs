@@ -1,5 +1,5 @@
 //! What `deno_node` wants of its embedder: a resolver, a reader of package.json files and a loader for `require`, all over
-//! an empty file system in memory, and the permissions of guest code.
+//! the run's own file system, and the permissions of guest code.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -11,62 +11,69 @@ use deno_core::url::Url;
 use deno_error::JsErrorBox;
 use deno_node::{NodeExtInitServices, NodeRequireLoader};
 use deno_permissions::{Permissions, PermissionsContainer, PermissionsOptions, RuntimePermissionDescriptorParser};
-use deno_resolver::npm::{
-    ByonmInNpmPackageChecker, ByonmNpmResolver, ByonmNpmResolverCreateOptions, DenoInNpmPackageChecker, NpmResolver,
-};
+use deno_resolver::npm::{ByonmInNpmPackageChecker, ByonmNpmResolver, ByonmNpmResolverCreateOptions};
 use node_resolver::cache::NodeResolutionSys;
 use node_resolver::errors::PackageJsonLoadError;
-use node_resolver::{DenoIsBuiltInNodeModuleChecker, PackageJsonResolver, PackageJsonResolverRc};
-use sys_traits::impls::InMemorySys;
-use sys_traits::{FsCreateDirAll, FsRead};
+use node_resolver::{
+    DenoIsBuiltInNodeModuleChecker, NodeConditionOptions, NodeResolverOptions, PackageJsonResolver,
+    PackageJsonResolverRc,
+};
 
-type NodeServices = NodeExtInitServices<DenoInNpmPackageChecker, NpmResolver<InMemorySys>, InMemorySys>;
+use super::file_system::{Files, ROOT, TEMPORARY};
+use super::run_time_modules::{Format, format_of};
 
-/// The program's folders.
-const FOLDERS: [&str; 2] = ["/hoist", "/tmp"];
+/// What is in a package: everything below a `node_modules`.
+pub(super) type InPackages = ByonmInNpmPackageChecker;
+/// Finds packages' folders as npm lays them out.
+pub(super) type Folders = ByonmNpmResolver<Files>;
+/// What the extension is given.
+pub(super) type NodeServices = NodeExtInitServices<InPackages, Folders, Files>;
 
-/// A system of which only the program's folders exist, and they are empty.
-fn virtual_sys() -> InMemorySys {
-    let sys = InMemorySys::default();
-    for folder in FOLDERS {
-        sys.fs_create_dir_all(folder).expect("a file system in memory takes folders");
+/// Node's conditions, as the bundler has them: a file that is loaded at run time is the one that would be bundled.
+fn conditions() -> NodeResolverOptions {
+    let conditions = |mode| Some(["node", mode].map(Cow::Borrowed).to_vec());
+    NodeResolverOptions {
+        conditions: NodeConditionOptions {
+            import_conditions_override: conditions("import"),
+            require_conditions_override: conditions("require"),
+            ..Default::default()
+        },
+        ..Default::default()
     }
-    sys
 }
 
-/// Node's resolver and loader over a file system that holds nothing.
-pub(super) fn node() -> NodeServices {
-    let sys = virtual_sys();
-    let resolution = NodeResolutionSys::new(sys.clone(), None);
-    let package_json: PackageJsonResolverRc<InMemorySys> =
-        PackageJsonResolverRc::new(PackageJsonResolver::new(sys.clone(), None));
-    let npm = NpmResolver::Byonm(deno_fs::sync::new_rc(ByonmNpmResolver::new(ByonmNpmResolverCreateOptions {
+/// Node's resolver and loader over the program's files.
+pub(super) fn node(files: &Files) -> NodeServices {
+    let resolution = NodeResolutionSys::new(files.clone(), None);
+    let package_json: PackageJsonResolverRc<Files> =
+        PackageJsonResolverRc::new(PackageJsonResolver::new(files.clone(), None));
+    let folders = ByonmNpmResolver::new(ByonmNpmResolverCreateOptions {
         root_node_modules_dir: None,
         search_stop_dir: None,
         sys: resolution.clone(),
         pkg_json_resolver: package_json.clone(),
-    })));
+    });
     let resolver = deno_node::NodeResolver::new(
-        DenoInNpmPackageChecker::Byonm(ByonmInNpmPackageChecker),
+        ByonmInNpmPackageChecker,
         DenoIsBuiltInNodeModuleChecker,
-        npm,
+        folders,
         package_json.clone(),
         resolution,
-        Default::default(),
+        conditions(),
     );
     NodeExtInitServices {
-        node_require_loader: Rc::new(Loader(sys.clone())),
+        node_require_loader: Rc::new(Loader { files: files.clone(), package_json: package_json.clone() }),
         node_resolver: deno_fs::sync::new_rc(resolver),
         pkg_json_resolver: package_json,
-        sys,
+        sys: files.clone(),
     }
 }
 
 /// Access to the program's own virtual folders (which the file system keeps read-only), to its own environment, and to
 /// nothing else.
-pub(super) fn permissions() -> PermissionsContainer {
-    let parser = Arc::new(RuntimePermissionDescriptorParser::new(virtual_sys()));
-    let folders = FOLDERS.map(String::from).to_vec();
+pub(super) fn permissions(files: Files) -> PermissionsContainer {
+    let parser = Arc::new(RuntimePermissionDescriptorParser::new(files));
+    let folders = [ROOT, TEMPORARY].map(String::from).to_vec();
     let options = PermissionsOptions {
         allow_env: Some(Vec::new()),
         allow_read: Some(folders.clone()),
@@ -82,7 +89,10 @@ pub(super) fn permissions() -> PermissionsContainer {
 }
 
 /// Loads what `require` reaches at run time.
-struct Loader(InMemorySys);
+struct Loader {
+    files: Files,
+    package_json: PackageJsonResolverRc<Files>,
+}
 
 impl NodeRequireLoader for Loader {
     fn ensure_read_permission<'a>(
@@ -95,15 +105,15 @@ impl NodeRequireLoader for Loader {
     }
 
     fn load_text_file_lossy(&self, path: &Path) -> Result<FastString, JsErrorBox> {
-        let text = self.0.fs_read_to_string_lossy(path).map_err(JsErrorBox::from_err)?;
+        let text = super::run_time_modules::source_text(&self.files, path)?;
         Ok(text.into_owned().into())
     }
 
     fn is_maybe_cjs(&self, specifier: &Url) -> Result<bool, PackageJsonLoadError> {
-        Ok(!specifier.path().ends_with(".mjs"))
+        Ok(matches!(format_of(&self.package_json, specifier)?, Format::CommonJs | Format::Either))
     }
 
-    fn is_maybe_cjs_from_require(&self, _specifier: &Url) -> Result<bool, PackageJsonLoadError> {
-        Ok(true)
+    fn is_maybe_cjs_from_require(&self, specifier: &Url) -> Result<bool, PackageJsonLoadError> {
+        self.is_maybe_cjs(specifier)
     }
 }

@@ -1,0 +1,2 @@
+export const kind = 'esm';
+export const url = import.meta.url;

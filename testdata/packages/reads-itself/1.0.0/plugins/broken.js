@@ -1,0 +1,1 @@
+throw Object.assign(new RangeError('broken on purpose'), { code: 'BROKEN' });
