@@ -29,7 +29,7 @@ const SHAPES: &[(&str, &str, &str, &str, &str)] = &[
     ("templates.ts", "export default ", "`${", "1", "}`"),
     ("arrows.ts", "export default ", "()=>", "1", ""),
     ("functions.ts", "export default 1;", "function f(){", "", "}"),
-    ("patterns.ts", "export default 1; const ", "[", "a = 1", "]"),
+    ("patterns.ts", "export default 1; let b; ", "[", "b", "] = b"),
     ("types.ts", "export default 1; export type A = ", "Array<", "1", ">"),
     ("tuples.ts", "export default 1; export type A = ", "[", "1", "]"),
     ("namespaces.ts", "export default 1;", "namespace a{", "export const x = 1", "}"),
