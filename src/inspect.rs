@@ -184,7 +184,11 @@ fn report(
         licence: facts.licence,
         verdict: reasons.verdict(),
         reasons: reasons.lines(),
-        size: Size { tarball, unpacked: facts.unpacked_bytes, bundled: bundle.as_ref().map(|bundle| bundle.code.len() as u64) },
+        size: Size {
+            tarball,
+            unpacked: facts.unpacked_bytes,
+            bundled: bundle.as_ref().map(|bundle| bundle.code.len() as u64),
+        },
         packages: inspection.packages.len(),
         entries: inspection.entries,
         builtins: builtins(&inspection.packages),
