@@ -287,7 +287,7 @@ fn is_plain(import: &ImportDeclaration<'_>) -> bool {
             ImportAttributeKey::Identifier(name) => name.name == "type",
             ImportAttributeKey::StringLiteral(name) => name.value == "type",
         };
-        is_type && attribute.value.value == "json" && import.source.value.ends_with(".json")
+        is_type && attribute.value.value == "json"
     };
     import.phase.is_none() && import.with_clause.as_ref().is_none_or(|clause| clause.with_entries.iter().all(is_json))
 }
