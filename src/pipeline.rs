@@ -102,7 +102,7 @@ impl Pipeline {
         let (mut worker, imports) = trace
             .time(Stage::Scan, observer, async {
                 let mut worker = Worker::spawn(&self.bundler, &self.bundler_limits).await?;
-                let scan = worker.scan(&entry, &mut *files).await?;
+                let scan = worker.scan(&entry, options, &mut *files).await?;
                 Ok::<_, bundler::Error>((worker, scan.imports))
             })
             .await?;

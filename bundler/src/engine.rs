@@ -1,4 +1,4 @@
-//! Bundling, by the one engine that does it. Its name appears here and in `engine_options.rs`, and nowhere else.
+//! Bundling, by the one engine that does it. Its name appears in the files `engine*.rs`, and nowhere else.
 //!
 //! Every import is resolved by ours, so that nothing becomes a silent external; every file is read from the virtual
 //! files. The engine's own ways to the host's disk stay shut: no tsconfig discovery, no asset modules, no resolving
@@ -13,9 +13,7 @@ use std::{
 };
 
 use rolldown::{BundleFactory, BundleFactoryOptions};
-use rolldown_common::{
-    ImportKind as EngineImportKind, ModuleType, Output, OutputChunk, Platform, ResolvedExternal, TsConfig,
-};
+use rolldown_common::{ImportKind as EngineImportKind, Output, OutputChunk, Platform, ResolvedExternal, TsConfig};
 use rolldown_error::{BuildDiagnostic, DiagnosticOptions, EventKind, Severity};
 use rolldown_plugin::{
     __inner::SharedPluginable, HookResolveIdArgs, HookResolveIdOutput, HookResolveIdReturn, HookTransformArgs,
@@ -25,13 +23,16 @@ use rolldown_plugin::{
 use rolldown_resolver::Resolver;
 
 use crate::{
+    bundle::Bundle,
     diagnostics::Diagnostic,
+    dialect::Dialect,
+    engine_formats::{Attributes, Decorators, language_of},
     engine_options::bundler_options,
     file_system::{ROOT, VirtualFiles},
     importers::{self, Importers},
-    options::{Bundle, BundleOptions},
+    names::Names,
+    options::BundleOptions,
     own_paths::{self, Target, Targets},
-    program::Dialect,
     resolution::{Resolution, Resolved, is_local},
     scan::ImportKind,
 };
@@ -44,6 +45,8 @@ pub(crate) struct Input {
     pub(crate) files: VirtualFiles,
     /// Local paths that are ES modules.
     pub(crate) modules: BTreeSet<String>,
+    /// Local paths with decorators that the engine leaves as they are.
+    pub(crate) decorated: BTreeSet<String>,
     pub(crate) dialect: Dialect,
     pub(crate) rewrites: BTreeMap<String, String>,
     pub(crate) options: BundleOptions,
@@ -77,11 +80,23 @@ async fn attempt(input: &Input, broken: &BTreeMap<String, Diagnostic>) -> Attemp
     let plugin = Arc::new(Ours {
         entry: input.entry.clone(),
         files: input.files.clone(),
-        resolution: Resolution::new(input.files.clone(), input.rewrites.clone(), input.modules.clone()),
+        resolution: Resolution::new(
+            input.files.clone(),
+            Names::new(&input.options, &input.dialect),
+            input.rewrites.clone(),
+            input.modules.clone(),
+        ),
         importers: Mutex::default(),
         broken: broken.clone(),
     });
-    let generated = generate(input, Arc::clone(&plugin) as SharedPluginable).await;
+    let decorators = Decorators::new(input);
+    let plugins: Vec<SharedPluginable> =
+        vec![Arc::clone(&decorators) as _, Attributes::new(input), Arc::clone(&plugin) as _];
+    let generated = generate(input, plugins).await;
+    let wrong = decorators.diagnostics();
+    if !wrong.is_empty() {
+        return Attempt::Done(Err(wrong));
+    }
     let importers = plugin.importers.lock().unwrap_or_else(PoisonError::into_inner);
     let unresolved = importers.diagnostics(&input.entry, &input.files);
     match generated {
@@ -113,7 +128,7 @@ async fn attempt(input: &Input, broken: &BTreeMap<String, Diagnostic>) -> Attemp
 
 type Generated = Result<(Vec<Output>, Vec<BuildDiagnostic>), Vec<BuildDiagnostic>>;
 
-async fn generate(input: &Input, plugin: SharedPluginable) -> Generated {
+async fn generate(input: &Input, plugins: Vec<SharedPluginable>) -> Generated {
     let options = bundler_options(input);
     let resolver = Resolver::new(
         input.files.clone(),
@@ -124,7 +139,7 @@ async fn generate(input: &Input, plugin: SharedPluginable) -> Generated {
     );
     let mut factory = BundleFactory::new(BundleFactoryOptions {
         bundler_options: options,
-        plugins: vec![plugin],
+        plugins,
         session: None,
         disable_tracing_setup: true,
     })
@@ -152,7 +167,9 @@ fn finish(
         return Err(vec![Diagnostic::new("bundler-error", message)]);
     };
     // What is imported lazily stands in the module itself.
-    let foreign = |name: &&str| !name.starts_with("node:") && *name != chunk.filename.as_str();
+    let foreign = |name: &&str| {
+        !name.starts_with("node:") && *name != chunk.filename.as_str() && !input.options.external.cover(name)
+    };
     if let Some(name) = chunk.imports.iter().chain(&chunk.dynamic_imports).map(|name| name.as_str()).find(foreign) {
         return Err(vec![Diagnostic::new("unresolved-import", format!("the bundle would still import {name:?}"))]);
     }
@@ -161,6 +178,8 @@ fn finish(
         source_map: source_map(chunk, outputs, &input.files),
         builtins: builtins_of(chunk, importers),
         warnings,
+        modules: Vec::new(),
+        licenses: Vec::new(),
     })
 }
 
@@ -229,10 +248,17 @@ impl Ours {
                 Some(HookResolveIdOutput { package_json_path: package_json, ..HookResolveIdOutput::from_id(path) })
             }
             Resolved::Builtin(name) => {
-                self.with_importers(|importers| importers.builtin(&name));
+                self.with_importers(|importers| importers.builtin(importer, &name, kind));
                 Some(HookResolveIdOutput { normalize_external_id: Some(true), ..HookResolveIdOutput::from_id(name) })
             }
             Resolved::Data => None,
+            Resolved::External(name) => {
+                self.with_importers(|importers| importers.external(importer, &name, kind));
+                Some(HookResolveIdOutput {
+                    external: Some(ResolvedExternal::Bool(true)),
+                    ..HookResolveIdOutput::from_id(name)
+                })
+            }
             Resolved::Failed(failure) => {
                 // Noted, and let through for now: so one build finds all of them.
                 self.with_importers(|importers| importers.failure(importer, specifier, kind, failure));
@@ -286,9 +312,8 @@ impl Plugin for Ours {
         if args.id.starts_with('\0') {
             return Ok(None);
         }
-        match args.module_type {
-            ModuleType::Js | ModuleType::Jsx | ModuleType::Ts | ModuleType::Tsx => {}
-            _ => return Ok(None),
+        if language_of(args.module_type).is_none() {
+            return Ok(None);
         }
         let targets = TargetsOf { ours: self, importer: args.id };
         Ok(own_paths::rewrite(args.code.as_str(), args.id, &targets).map(|rewritten| HookTransformOutput {
@@ -312,7 +337,7 @@ impl Targets for TargetsOf<'_> {
             return Target::Bundled;
         }
         match self.ours.resolution.resolve(self.importer, specifier, kind) {
-            Resolved::Builtin(_) | Resolved::Data => Target::Bundled,
+            Resolved::Builtin(_) | Resolved::Data | Resolved::External(_) => Target::Bundled,
             Resolved::File { path, .. } => match self.ours.broken.get(&path) {
                 None => Target::Bundled,
                 Some(error) => Target::Throws { message: error.to_string(), code: "ERR_SYNTAX" },
@@ -328,7 +353,7 @@ impl Targets for TargetsOf<'_> {
         match self.ours.resolution.resolve(self.importer, specifier, ImportKind::Require) {
             Resolved::File { path, .. } => Some(path),
             Resolved::Builtin(_) => Some(specifier.to_owned()),
-            Resolved::Data | Resolved::Failed(_) => None,
+            Resolved::External(_) | Resolved::Data | Resolved::Failed(_) => None,
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum Stage {
     Scan,
     /// Bundling.
     Bundle,
+    /// Compiling one file.
+    Transform,
 }
 
 impl std::fmt::Display for Stage {
@@ -21,6 +23,7 @@ impl std::fmt::Display for Stage {
             Self::Start => "starting",
             Self::Scan => "scanning",
             Self::Bundle => "bundling",
+            Self::Transform => "compiling",
         })
     }
 }

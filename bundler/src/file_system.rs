@@ -17,6 +17,13 @@ pub(crate) const ROOT: &str = "/hoist";
 pub(crate) const ESM_MARKER: &str = "/hoist/\0esm/package.json";
 const ESM_MARKER_TEXT: &[u8] = br#"{"type":"module"}"#;
 
+/// What a package's `browser` map leaves out; no path can have this name either.
+pub(crate) const EMPTY_MODULE: &str = "/hoist/node_modules/\0empty.cjs";
+const EMPTY_MODULE_TEXT: &[u8] = b"module.exports = {};";
+/// What follows the path of a file that an import attribute asks for as something else than its extension says. Bundling
+/// needs a module of its own for each.
+pub(crate) const ASSERTED: &str = "\0.hoist-";
+
 /// The program's own files by their path below the project's root; `None` is "absent".
 pub(crate) type LocalFiles = BTreeMap<String, Option<Arc<[u8]>>>;
 
@@ -139,6 +146,10 @@ impl VirtualFiles {
 
     /// How people call a path: `src/agent.ts`, `zod@3.25.1/lib/index.js`.
     pub(crate) fn display(&self, path: &str) -> String {
+        if path == EMPTY_MODULE {
+            return "hoist/empty.cjs".to_owned();
+        }
+        let path = without_assertion(path);
         match self.package_of(path) {
             Some((package, "")) => package.display.clone(),
             Some((package, rest)) => format!("{}/{rest}", package.display),
@@ -171,6 +182,10 @@ impl VirtualFiles {
         if path == ESM_MARKER {
             return Found::File(ESM_MARKER_TEXT);
         }
+        if path == EMPTY_MODULE {
+            return Found::File(EMPTY_MODULE_TEXT);
+        }
+        let path = without_assertion(path);
         if path == ROOT {
             return Found::Folder;
         }
@@ -220,6 +235,11 @@ impl VirtualFiles {
             Some(Found::Nothing) | None => Err(io::ErrorKind::NotFound.into()),
         }
     }
+}
+
+/// A path without what an import attribute added.
+pub(crate) fn without_assertion(path: &str) -> &str {
+    path.split_once(ASSERTED).map_or(path, |(path, _)| path)
 }
 
 /// Whether a path may be asked for: below the root, without tricks.

@@ -5,20 +5,34 @@
 //! to [`bundle`](Worker::bundle). The child's side is [`worker_main`].
 //!
 //! Modules in reading order:
-//! - `options`, `limits`: what a caller chooses; `error`, `diagnostics`: what it may hear.
+//! - `options`, `conditions`, `external`, `import_map`, `loaders`, `limits`: what a caller chooses; `bundle`, `error`,
+//!   `diagnostics`: what it gets.
 //! - `worker`, `wire`, `child`: the process, its frames, and its own side.
-//! - `specifier`, `scan`: what a program imports; `file_system`, `resolution`: where that is found.
-//! - `own_paths`: each module's own `__dirname`, `import.meta.url` and `require`; `engine`, `engine_options`: the bundle.
+//! - `program`, `scan`, `dialect`, `availability`: the program's own files, and what they import; `names`, `specifier`:
+//!   what that means; `file_system`, `resolution`: where it is found.
+//! - `own_paths`: each module's own `__dirname`, `import.meta.url` and `require`; `attributes`, `decorators`: what the
+//!   engine does not know; `engine`, `engine_options`, `engine_formats`: the bundle; `transform`: one file on its own.
 
+mod attributes;
+mod availability;
 mod builtins;
+mod bundle;
 mod child;
+mod conditions;
+mod decorators;
 mod diagnostics;
+mod dialect;
 mod engine;
+mod engine_formats;
 mod engine_options;
 mod error;
+mod external;
 mod file_system;
+mod import_map;
 mod importers;
 mod limits;
+mod loaders;
+mod names;
 mod options;
 mod own_paths;
 mod production;
@@ -28,13 +42,19 @@ mod resolution;
 mod scan;
 mod source;
 mod specifier;
+mod transform;
 mod wire;
 mod worker;
 
+pub use bundle::{Bundle, BundledModule, License, ModuleImport, ModuleImportKind, Transformed};
 pub use child::worker_main;
+pub use conditions::Conditions;
 pub use diagnostics::Diagnostic;
 pub use error::{Error, Stage};
+pub use external::{ExternalName, Externals};
+pub use import_map::ImportMap;
 pub use limits::Limits;
-pub use options::{Bundle, BundleOptions, Minify, Purpose};
+pub use loaders::{ExtensionLoader, Loader, Loaders};
+pub use options::{BundleOptions, Jsx, JsxRuntime, Licenses, Minify, Purpose, Target};
 pub use scan::{Import, Scan};
 pub use worker::{FileSource, Worker, WorkerCommand};

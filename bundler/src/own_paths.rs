@@ -398,7 +398,7 @@ pub(crate) fn url_of(path: &str) -> String {
 }
 
 /// A JavaScript string literal. JSON is one, since ES2019.
-fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

@@ -57,10 +57,20 @@ pub(crate) struct SyntaxError {
     pub(crate) offset: usize,
 }
 
-/// Parses a source; the tree is whole only when there is no error.
+/// Parses a source by its extension; the tree is whole only when there is no error.
 pub(crate) fn parse<'a>(allocator: &'a Allocator, source: &'a str, path: &str) -> (Program<'a>, Vec<SyntaxError>) {
+    parse_as(allocator, source, path, Language::of(path))
+}
+
+/// Parses a source of a known language.
+pub(crate) fn parse_as<'a>(
+    allocator: &'a Allocator,
+    source: &'a str,
+    path: &str,
+    language: Language,
+) -> (Program<'a>, Vec<SyntaxError>) {
     let options = ParseOptions { allow_return_outside_function: true, ..ParseOptions::default() };
-    let parsed = Parser::new(allocator, source, Language::of(path).source_type(path)).with_options(options).parse();
+    let parsed = Parser::new(allocator, source, language.source_type(path)).with_options(options).parse();
     let mut errors = errors_of(parsed.diagnostics.iter());
     if parsed.panicked && errors.is_empty() {
         errors.push(SyntaxError { message: "cannot be parsed".to_owned(), offset: 0 });

@@ -18,7 +18,13 @@ use rustix::net::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 
-use crate::{diagnostics::Diagnostic, limits::Limits, options::BundleOptions, scan::Scan};
+use crate::{
+    bundle::{BundledModule, License},
+    diagnostics::Diagnostic,
+    limits::Limits,
+    options::BundleOptions,
+    scan::Scan,
+};
 
 /// Descriptors that one message can carry (Linux: SCM_MAX_FD).
 pub(crate) const DESCRIPTORS: usize = 253;
@@ -41,13 +47,15 @@ pub(crate) enum Request {
     /// First, and once.
     Setup(Limits),
     /// Find the program that starts at this local path.
-    Scan { entry: String },
+    Scan { entry: String, options: BundleOptions },
     /// What was lacking; the bytes of the files that exist follow in this order, with these lengths.
     Files(Vec<FileAnswer>),
     /// So many packages' descriptors come with this frame.
     Images { count: usize },
     /// Bundle the program that was found.
     Bundle { mounts: Vec<MountMessage>, rewrites: BTreeMap<String, String>, options: BundleOptions },
+    /// Compile one local file on its own.
+    Transform { path: String, options: BundleOptions },
 }
 
 /// A package's place.
@@ -71,6 +79,13 @@ pub(crate) enum Reply {
     Bundled {
         code_bytes: usize,
         builtins: Vec<String>,
+        warnings: Vec<Diagnostic>,
+        modules: Vec<BundledModule>,
+        licenses: Vec<License>,
+    },
+    /// The bytes are the code, then the map.
+    Transformed {
+        code_bytes: usize,
         warnings: Vec<Diagnostic>,
     },
     /// The program is wrong.
@@ -264,7 +279,9 @@ mod tests {
                         end.send(&Reply::Mapped, &[]).unwrap();
                     }
                     Request::Images { count } => end.send(&Reply::Confused(count.to_string()), &[b"ab", b"c"]).unwrap(),
-                    Request::Setup(_) | Request::Scan { .. } | Request::Bundle { .. } => panic!(),
+                    Request::Setup(_) | Request::Scan { .. } | Request::Bundle { .. } | Request::Transform { .. } => {
+                        panic!()
+                    }
                 }
             }
             seen

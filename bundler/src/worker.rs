@@ -22,10 +22,11 @@ use tokio::{
 };
 
 use crate::{
+    bundle::{Bundle, Transformed},
     error::{Error, Stage},
     file_system::is_plain,
     limits::Limits,
-    options::{Bundle, BundleOptions},
+    options::BundleOptions,
     scan::Scan,
     wire::{DESCRIPTORS, FileAnswer, MountMessage, OwnerEnd, Reply, Request},
 };
@@ -103,11 +104,29 @@ impl Worker {
         Ok(worker)
     }
 
-    /// Finds the program that starts at a local file, and says which packages it imports.
-    pub async fn scan(&mut self, entry: &str, files: &mut dyn FileSource) -> Result<Scan, Error> {
+    /// Finds the program that starts at a local file, and says which packages it imports. The options are those of the
+    /// bundle: they decide what imports mean.
+    pub async fn scan(
+        &mut self,
+        entry: &str,
+        options: &BundleOptions,
+        files: &mut dyn FileSource,
+    ) -> Result<Scan, Error> {
         let limit = self.limits.deadline;
-        let result = within(limit, self.find(entry, files)).await;
+        let result = within(limit, self.find(entry, options, files)).await;
         self.settle(Stage::Scan, result).await
+    }
+
+    /// Compiles one local file on its own: types and JSX go, imports stay but for the extensions of TypeScript's files.
+    pub async fn transform(
+        &mut self,
+        path: &str,
+        options: &BundleOptions,
+        files: &mut dyn FileSource,
+    ) -> Result<Transformed, Error> {
+        let limit = self.limits.deadline;
+        let result = within(limit, self.compile(path, options, files)).await;
+        self.settle(Stage::Transform, result).await
     }
 
     /// Bundles the program that was found, with packages where the tree has them. `rewrites` leads from a specifier as
@@ -123,15 +142,48 @@ impl Worker {
         self.settle(Stage::Bundle, result).await
     }
 
-    async fn find(&mut self, entry: &str, files: &mut dyn FileSource) -> Result<Scan, Trouble> {
+    async fn find(
+        &mut self,
+        entry: &str,
+        options: &BundleOptions,
+        files: &mut dyn FileSource,
+    ) -> Result<Scan, Trouble> {
+        let request = Request::Scan { entry: entry.to_owned(), options: options.clone() };
+        match self.ask(&request, 0, files).await? {
+            (Reply::Scanned(scan), _) => Ok(scan),
+            (other, _) => Err(unexpected(other)),
+        }
+    }
+
+    async fn compile(
+        &mut self,
+        path: &str,
+        options: &BundleOptions,
+        files: &mut dyn FileSource,
+    ) -> Result<Transformed, Trouble> {
+        let request = Request::Transform { path: path.to_owned(), options: options.clone() };
+        match self.ask(&request, 2 * self.limits.output_bytes, files).await? {
+            (Reply::Transformed { code_bytes, warnings }, bytes) => {
+                let (code, source_map) = code_and_map(bytes, code_bytes)?;
+                Ok(Transformed { code, source_map, warnings })
+            }
+            (other, _) => Err(self.other(other)),
+        }
+    }
+
+    /// Asks, and hands over the local files that are lacking until there is an answer.
+    async fn ask(
+        &mut self,
+        request: &Request,
+        most_bytes: u64,
+        files: &mut dyn FileSource,
+    ) -> Result<(Reply, Vec<u8>), Trouble> {
         let mut used = Used::default();
-        self.end.send(&Request::Scan { entry: entry.to_owned() }, &[]).await?;
+        self.end.send(request, &[]).await?;
         loop {
-            let (reply, _) = self.end.receive(0).await?;
-            let paths = match reply {
-                Reply::Scanned(scan) => return Ok(scan),
-                Reply::Lacking(paths) => paths,
-                other => return Err(unexpected(other)),
+            let paths = match self.end.receive(most_bytes).await? {
+                (Reply::Lacking(paths), _) => paths,
+                answer => return Ok(answer),
             };
             used.rounds += 1;
             self.check("rounds of local files", used.rounds, u64::from(self.limits.file_rounds), "file_rounds")?;
@@ -187,21 +239,26 @@ impl Worker {
         let request = Request::Bundle { mounts, rewrites: rewrites.clone(), options: options.clone() };
         self.end.send(&request, &[]).await?;
         let (reply, bytes) = self.end.receive(2 * self.limits.output_bytes).await?;
-        let (code_bytes, builtins, warnings) = match reply {
-            Reply::Bundled { code_bytes, builtins, warnings } => (code_bytes, builtins, warnings),
-            Reply::OutputTooLarge { measured } => {
-                self.check("bytes of the bundle", measured, self.limits.output_bytes, "output_bytes")?;
-                return Err(unexpected(Reply::OutputTooLarge { measured }));
+        match reply {
+            Reply::Bundled { code_bytes, builtins, warnings, modules, licenses } => {
+                let (code, source_map) = code_and_map(bytes, code_bytes)?;
+                Ok(Bundle { code, source_map, builtins, warnings, modules, licenses })
             }
-            other => return Err(unexpected(other)),
-        };
-        let not_text = || Error::Protocol { detail: "the bundle is not text".to_owned() };
-        let mut code = String::from_utf8(bytes).map_err(|_| not_text())?;
-        if !code.is_char_boundary(code_bytes) {
-            return Err(not_text().into());
+            other => Err(self.other(other)),
         }
-        let source_map = code.split_off(code_bytes);
-        Ok(Bundle { code, source_map, builtins, warnings })
+    }
+
+    /// What an answer without code means.
+    fn other(&self, reply: Reply) -> Trouble {
+        match reply {
+            Reply::OutputTooLarge { measured } => {
+                match self.check("bytes of the bundle", measured, self.limits.output_bytes, "output_bytes") {
+                    Err(trouble) => trouble,
+                    Ok(()) => unexpected(Reply::OutputTooLarge { measured }),
+                }
+            }
+            other => unexpected(other),
+        }
     }
 
     fn check(&self, what: &str, measured: u64, limit: u64, knob: &'static str) -> Result<(), Trouble> {
@@ -283,6 +340,16 @@ fn number_images(tree: &Tree) -> (Vec<MountMessage>, Vec<BorrowedFd<'_>>) {
     (mounts, images)
 }
 
+fn code_and_map(bytes: Vec<u8>, code_bytes: usize) -> Result<(String, String), Error> {
+    let not_text = || Error::Protocol { detail: "the code is not text".to_owned() };
+    let mut code = String::from_utf8(bytes).map_err(|_| not_text())?;
+    if !code.is_char_boundary(code_bytes) {
+        return Err(not_text());
+    }
+    let source_map = code.split_off(code_bytes);
+    Ok((code, source_map))
+}
+
 fn unexpected(reply: Reply) -> Trouble {
     let detail = match reply {
         Reply::Wrong(diagnostics) if !diagnostics.is_empty() => return Error::Bundle(diagnostics).into(),
@@ -292,6 +359,7 @@ fn unexpected(reply: Reply) -> Trouble {
         | Reply::Scanned(_)
         | Reply::Mapped
         | Reply::Bundled { .. }
+        | Reply::Transformed { .. }
         | Reply::OutputTooLarge { .. } => "it answered something else than it was asked".to_owned(),
     };
     Error::Protocol { detail }.into()
