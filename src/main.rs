@@ -3,6 +3,8 @@
 //! Parses, runs, maps the exit code. The hidden subcommands are the child processes: they enter their sandbox before
 //! there is a thread, a runtime or a byte of anybody's code.
 
+mod bundle_arguments;
+mod bundle_options;
 mod cache_access;
 mod cli;
 mod command;
@@ -10,6 +12,8 @@ mod config;
 mod console;
 mod error;
 mod exit_code;
+mod metafile;
+mod output;
 mod pipeline;
 mod progress;
 mod project;
@@ -17,6 +21,7 @@ mod reply;
 mod requirements;
 mod serve;
 mod trace;
+mod transform;
 mod units;
 
 use std::process::ExitCode;
@@ -35,6 +40,7 @@ fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Run(arguments) => command::run(arguments).into(),
             Command::Bundle(arguments) => command::bundle(arguments).into(),
+            Command::Transform(arguments) => command::transform(arguments).into(),
             Command::Serve(arguments) => command::serve(arguments).into(),
             Command::BundlerWorker => bundler_worker(),
             Command::ExecutorWorker => executor::worker_main(),

@@ -71,20 +71,27 @@ const BUNDLE_NAME: &str = "main.js";
 
 impl Pipeline {
     /// Runs a program. `input` is JSON text.
-    pub(crate) async fn run(&self, request: Request, input: Option<String>, observer: &dyn Observer) -> Answer {
+    pub(crate) async fn run(
+        &self,
+        request: Request,
+        options: &BundleOptions,
+        input: Option<String>,
+        observer: &dyn Observer,
+    ) -> Answer {
         let mut trace = Trace::default();
-        let ending = self.build_and_run(request, input, &mut trace, observer).await;
+        let ending = self.build_and_run(request, options, input, &mut trace, observer).await;
         Answer { trace, ending }
     }
 
     async fn build_and_run(
         &self,
         request: Request,
+        options: &BundleOptions,
         input: Option<String>,
         trace: &mut Trace,
         observer: &dyn Observer,
     ) -> Result<Report, Error> {
-        let bundle = self.build(request, &BundleOptions::run(), trace, observer).await?;
+        let bundle = self.build(request, options, trace, observer).await?;
         let program =
             Program { name: BUNDLE_NAME.to_owned(), code: bundle.code, source_map: Some(bundle.source_map), input };
         trace.time(Stage::Run, observer, self.executor.run(&program, &self.run_limits)).await

@@ -23,6 +23,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use bundler::BundleOptions;
 use futures::FutureExt;
 use registry_cache::Cache;
 use tokio::net::TcpListener;
@@ -169,7 +170,7 @@ async fn answer(shared: &Shared, request: Request) -> Answer {
         Ok::<_, Error>((request, input, turn))
     };
     match work.await {
-        Ok((request, input, _turn)) => shared.pipeline.run(request, input, &()).await,
+        Ok((request, input, _turn)) => shared.pipeline.run(request, &BundleOptions::run(), input, &()).await,
         Err(error) => error.into(),
     }
 }

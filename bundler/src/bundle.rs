@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::diagnostics::Diagnostic;
 
 /// One ESM module made of a program and its packages.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Bundle {
     /// The module's code. `node:` imports stay imports.
     pub code: String,
@@ -16,9 +16,9 @@ pub struct Bundle {
     pub builtins: Vec<String>,
     /// What is suspicious but did not stop the build.
     pub warnings: Vec<Diagnostic>,
-    /// The files in it, in the order of the code.
+    /// The files in it, in the order of the code; empty unless details were asked for.
     pub modules: Vec<BundledModule>,
-    /// The licences of the packages in it, by name and version; empty unless they were asked for.
+    /// The licences of the packages in it, by name and version; empty unless details were asked for.
     pub licenses: Vec<License>,
 }
 

@@ -24,6 +24,7 @@ use rolldown_resolver::Resolver;
 
 use crate::{
     bundle::Bundle,
+    composition::{Composition, RUNTIME},
     diagnostics::Diagnostic,
     dialect::Dialect,
     engine_formats::{Attributes, Decorators, language_of},
@@ -31,7 +32,7 @@ use crate::{
     file_system::{ROOT, VirtualFiles},
     importers::{self, Importers},
     names::Names,
-    options::BundleOptions,
+    options::{BundleOptions, Details},
     own_paths::{self, Target, Targets},
     resolution::{Resolution, Resolved, is_local},
     scan::ImportKind,
@@ -173,13 +174,23 @@ fn finish(
     if let Some(name) = chunk.imports.iter().chain(&chunk.dynamic_imports).map(|name| name.as_str()).find(foreign) {
         return Err(vec![Diagnostic::new("unresolved-import", format!("the bundle would still import {name:?}"))]);
     }
+    let source_map = source_map(chunk, outputs, &input.files);
+    let (modules, licenses) = match input.options.details {
+        Details::Omitted => Default::default(),
+        Details::Collected => {
+            let lengths = chunk.modules.values.iter().map(|module| module.rendered_length());
+            let rendered: Vec<(&str, usize)> = chunk.modules.keys.iter().map(|id| id.as_str()).zip(lengths).collect();
+            let composition = Composition { files: &input.files, importers };
+            (composition.modules(&rendered, &chunk.code, &source_map), composition.licenses(&rendered))
+        }
+    };
     Ok(Bundle {
         code: chunk.code.clone(),
-        source_map: source_map(chunk, outputs, &input.files),
+        source_map,
         builtins: builtins_of(chunk, importers),
         warnings,
-        modules: Vec::new(),
-        licenses: Vec::new(),
+        modules,
+        licenses,
     })
 }
 
@@ -204,8 +215,8 @@ fn source_map(chunk: &OutputChunk, outputs: &[Output], files: &VirtualFiles) -> 
 }
 
 fn source_name(source: &str, files: &VirtualFiles) -> String {
-    if source.contains('\0') || source.contains("rolldown/runtime") {
-        return "hoist/runtime.js".to_owned();
+    if source.starts_with('\0') || source.contains("rolldown/runtime") {
+        return RUNTIME.to_owned();
     }
     files.display(&absolute(source))
 }

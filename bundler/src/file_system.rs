@@ -65,6 +65,16 @@ pub(crate) struct MountedPackage {
 }
 
 impl MountedPackage {
+    /// A file by its path in the package.
+    pub(crate) fn text(&self, path: &str) -> Option<String> {
+        self.files.get(path).map(decode)
+    }
+
+    /// The files that are in no folder of the package, sorted.
+    pub(crate) fn top_files(&self) -> BTreeSet<&str> {
+        self.files.paths().filter(|path| !path.contains('/')).collect()
+    }
+
     fn folders(&self) -> &HashSet<String> {
         self.folders.get_or_init(|| {
             let mut folders = HashSet::new();

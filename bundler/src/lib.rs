@@ -11,13 +11,15 @@
 //! - `program`, `scan`, `dialect`, `availability`: the program's own files, and what they import; `names`, `specifier`:
 //!   what that means; `file_system`, `resolution`: where it is found.
 //! - `own_paths`: each module's own `__dirname`, `import.meta.url` and `require`; `attributes`, `decorators`: what the
-//!   engine does not know; `engine`, `engine_options`, `engine_formats`: the bundle; `transform`: one file on its own.
+//!   engine does not know; `engine`, `engine_options`, `engine_formats`: the bundle; `composition`: what is in it; `transform`: one
+//!   file on its own.
 
 mod attributes;
 mod availability;
 mod builtins;
 mod bundle;
 mod child;
+mod composition;
 mod conditions;
 mod decorators;
 mod diagnostics;
@@ -55,6 +57,6 @@ pub use external::{ExternalName, Externals};
 pub use import_map::ImportMap;
 pub use limits::Limits;
 pub use loaders::{ExtensionLoader, Loader, Loaders};
-pub use options::{BundleOptions, Jsx, JsxRuntime, Licenses, Minify, Purpose, Target};
+pub use options::{BundleOptions, Details, Jsx, JsxRuntime, Minify, Purpose, Target};
 pub use scan::{Import, Scan};
 pub use worker::{FileSource, Worker, WorkerCommand};

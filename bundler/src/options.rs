@@ -26,11 +26,11 @@ pub enum Minify {
     On,
 }
 
-/// Whether the licences of the packages in the bundle are collected.
+/// Whether a bundle says what it is made of: its files, their sizes, the packages' licences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Licenses {
+pub enum Details {
     /// Nobody asked.
-    Ignored,
+    Omitted,
     /// They come with the bundle.
     Collected,
 }
@@ -60,8 +60,8 @@ pub struct BundleOptions {
     pub jsx: Jsx,
     /// Text that stands before the code, as it is.
     pub banner: Option<String>,
-    /// Whether licences are collected.
-    pub licenses: Licenses,
+    /// Whether the bundle says what it is made of.
+    pub details: Details,
 }
 
 impl BundleOptions {
@@ -79,7 +79,7 @@ impl BundleOptions {
             target: None,
             jsx: Jsx::default(),
             banner: None,
-            licenses: Licenses::Ignored,
+            details: Details::Omitted,
         }
     }
 
