@@ -149,6 +149,11 @@ fn cache() {
 }
 
 #[test]
+fn formats() {
+    run_group("formats");
+}
+
+#[test]
 fn bundle() {
     run_group("bundle");
 }

@@ -127,7 +127,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// For each source of a map the bytes of code that it is the origin of: from the place of a mapping to the next, or to the
-/// end of its line.
+/// end of its line. What stands before a line's first mapping is indentation.
 fn bytes_by_source(code: &str, map: &SourceMap<'_>) -> BTreeMap<String, u64> {
     let mut places: BTreeMap<u32, Vec<(u32, Option<u32>)>> = BTreeMap::new();
     for token in map.get_tokens() {
@@ -137,8 +137,8 @@ fn bytes_by_source(code: &str, map: &SourceMap<'_>) -> BTreeMap<String, u64> {
     for (number, line) in code.split_inclusive('\n').enumerate() {
         let Some(places) = u32::try_from(number).ok().and_then(|number| places.get_mut(&number)) else { continue };
         places.sort_by_key(|(column, _)| *column);
+        let (mut column, mut source) = (0, places.first().and_then(|(_, source)| *source));
         let mut rest = places.iter().peekable();
-        let (mut column, mut source) = (0, None);
         for character in line.chars() {
             while let Some((_, next)) = rest.next_if(|(start, _)| *start <= column) {
                 source = *next;
@@ -182,9 +182,9 @@ mod tests {
     fn bytes_belong_to_sources() {
         let mut builder = oxc_sourcemap::SourceMapBuilder::default();
         let (a, b) = (builder.add_source_and_content("a", ""), builder.add_source_and_content("b", ""));
-        builder.add_token(1, 0, 0, 0, Some(a), None);
-        builder.add_token(1, 2, 0, 0, Some(b), None);
-        let bytes = bytes_by_source("//\néébb\n", &builder.into_sourcemap());
-        assert_eq!(bytes, BTreeMap::from([("a".to_owned(), 4), ("b".to_owned(), 3)]));
+        builder.add_token(1, 1, 0, 0, Some(a), None);
+        builder.add_token(1, 3, 0, 0, Some(b), None);
+        let bytes = bytes_by_source("//\n éébb\n", &builder.into_sourcemap());
+        assert_eq!(bytes, BTreeMap::from([("a".to_owned(), 5), ("b".to_owned(), 3)]));
     }
 }

@@ -39,7 +39,8 @@ pub(crate) fn bundler_options(input: &Input) -> BundlerOptions {
         minify: Some(minify),
         define: Some(define(&input.options).into_iter().collect()),
         module_types: Some(module_types(input).collect()),
-        banner: input.options.banner.clone().map(|text| AddonOutputOption::String(Some(text))),
+        // After minifying, which drops comments.
+        post_banner: input.options.banner.clone().map(|text| AddonOutputOption::String(Some(text))),
         resolve: Some(ResolveOptions {
             condition_names: Some(Vec::new()),
             main_fields: Some(vec!["main".to_owned(), "module".to_owned()]),
