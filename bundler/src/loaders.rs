@@ -132,9 +132,10 @@ impl Loaders {
         None
     }
 
-    /// The language of a path. Files of unknown kind are taken for JavaScript, as `require` does.
+    /// The language of a path. Files of unknown kind are taken for JavaScript, as `require` does, but for those that are
+    /// known to be none (`.wasm`).
     pub(crate) fn language(&self, path: &str) -> Language {
-        self.of(path).map_or(Language::JavaScript, Loader::language)
+        self.of(path).map_or_else(|| Language::of(path), Loader::language)
     }
 
     /// Every extension that is known, with its loader.
