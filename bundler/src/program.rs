@@ -228,10 +228,10 @@ impl Walk {
         let importer = format!("{ROOT}/{path}");
         // The type of a file is in the nearest package.json, which must be known before anything is bundled.
         self.resolution.package_json_of(&importer);
-        let mut next = Vec::new();
+        let (mut next, mut packages, mut limited) = (Vec::new(), Vec::new(), BTreeSet::new());
         for import in &scan.imports {
             if let Some(specifier) = self.resolution.package_specifier(&importer, &import.specifier, import.kind) {
-                self.note_package(path, import, specifier);
+                packages.push((specifier, import.offset));
                 continue;
             }
             if let Some(kind) = import.attribute.as_deref().filter(|kind| Loader::of_attribute(kind).is_none()) {
@@ -250,29 +250,38 @@ impl Walk {
                         next.push(local.to_owned());
                     }
                 }
-                Resolved::Builtin(name) => {
+                // One for each builtin and file.
+                Resolved::Builtin(name) if limited.insert(name.clone()) => {
                     let warning = availability::warning(&name).map(|warning| self.place(path, import, warning));
                     self.warnings.extend(warning);
                 }
-                Resolved::Data | Resolved::External(_) => {}
+                Resolved::Builtin(_) | Resolved::Data | Resolved::External(_) => {}
                 Resolved::Failed(failure) => self.diagnostics.push(self.explain(path, import, &failure)),
             }
         }
+        self.note_packages(path, packages);
         next
     }
 
-    fn note_package(&mut self, path: &str, import: &FoundImport, specifier: String) {
-        let Specifier::Package(package) = specifier::parse(&specifier) else { return };
+    /// Notes the packages that a file imports, by specifier and place.
+    fn note_packages(&mut self, path: &str, packages: Vec<(String, usize)>) {
+        if packages.is_empty() {
+            return;
+        }
         let text = self.files.text(&format!("{ROOT}/{path}")).unwrap_or_default();
-        let line = text.as_bytes().iter().take(import.offset).filter(|&&byte| byte == b'\n').count() + 1;
-        self.imports.insert(Import {
-            specifier,
-            package: package.name,
-            range: package.range,
-            subpath: package.subpath,
-            importer: path.to_owned(),
-            line: u32::try_from(line).unwrap_or(u32::MAX),
-        });
+        let newlines: Vec<usize> = text.match_indices('\n').map(|(offset, _)| offset).collect();
+        for (specifier, offset) in packages {
+            let Specifier::Package(package) = specifier::parse(&specifier) else { continue };
+            let line = newlines.partition_point(|&newline| newline < offset) + 1;
+            self.imports.insert(Import {
+                specifier,
+                package: package.name,
+                range: package.range,
+                subpath: package.subpath,
+                importer: path.to_owned(),
+                line: u32::try_from(line).unwrap_or(u32::MAX),
+            });
+        }
     }
 
     fn place(&self, path: &str, import: &FoundImport, diagnostic: Diagnostic) -> Diagnostic {
