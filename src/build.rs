@@ -33,16 +33,15 @@ pub(crate) struct Modules {
 #[derive(Clone, Debug)]
 pub(crate) enum Way {
     /// To be run, on a layer where it can be.
-    Layered,
+    Layered(BundleOptions),
     /// As one bundle.
     Whole(BundleOptions),
 }
 
 impl Way {
-    fn options(&self) -> BundleOptions {
+    fn options(&self) -> &BundleOptions {
         match self {
-            Self::Layered => BundleOptions::run(),
-            Self::Whole(options) => options.clone(),
+            Self::Layered(options) | Self::Whole(options) => options,
         }
     }
 }
@@ -61,13 +60,13 @@ impl Pipeline {
         let (mut worker, scan) = trace
             .time(Stage::Scan, observer, async {
                 let mut worker = Worker::spawn(&self.bundler, &self.bundler_limits).await?;
-                let scan = worker.scan(&entry, &mut files).await?;
+                let scan = worker.scan(&entry, way.options(), &mut files).await?;
                 Ok::<_, bundler::Error>((worker, scan))
             })
             .await?;
         let (built, tree) = if scan.imports.is_empty() {
-            let (nothing, rewrites, options) = (Tree { mounts: Vec::new() }, BTreeMap::new(), way.options());
-            let bundle = worker.bundle(&nothing, &rewrites, &options);
+            let (nothing, rewrites) = (Tree { mounts: Vec::new() }, BTreeMap::new());
+            let bundle = worker.bundle(&nothing, &rewrites, way.options());
             ((trace.time(Stage::Bundle, observer, bundle).await?, None), nothing)
         } else {
             let manifest = manifest.read(&entry, &mut files, &dependencies)?;
@@ -97,7 +96,7 @@ impl Pipeline {
             let rewrites = requirements.rewrites();
             let mut build = Build { worker, lease: &lease, graph, rewrites, tree: None };
             let built = match way {
-                Way::Layered => build.layered(plan, trace, observer).await?,
+                Way::Layered(options) => build.layered(plan, options, trace, observer).await?,
                 Way::Whole(options) => build.whole(options, trace, observer).await?,
             };
             // Most programs look at no file: for them nothing is fetched, once their modules are kept.
@@ -148,11 +147,16 @@ struct Build<'a> {
 
 impl Build<'_> {
     /// Links the program to its layer, or bundles it as a whole and says why.
-    async fn layered(&mut self, plan: LayerPlan, trace: &mut Trace, observer: &dyn Observer) -> Result<Built, Error> {
-        let options = BundleOptions::run();
+    async fn layered(
+        &mut self,
+        plan: LayerPlan,
+        options: &BundleOptions,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<Built, Error> {
         let reason = match plan {
             LayerPlan::Whole { reason } => reason,
-            LayerPlan::Layer(imports) => match self.link(imports, &options, trace, observer).await? {
+            LayerPlan::Layer(imports) => match self.link(imports, options, trace, observer).await? {
                 Ok(built) => {
                     trace.path = Some(Path::Layer);
                     return Ok(built);
@@ -160,7 +164,7 @@ impl Build<'_> {
                 Err(reason) => reason,
             },
         };
-        let built = self.whole(&options, trace, observer).await?;
+        let built = self.whole(options, trace, observer).await?;
         trace.path = Some(Path::Bundle { reason: Some(reason) });
         Ok(built)
     }

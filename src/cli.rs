@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use serde_json::value::RawValue;
 
+use crate::bundle_arguments::{BundleArguments, MeaningArguments, TransformArguments};
 use crate::units::{parse_bytes, parse_duration};
 
 /// Runs agent code that imports npm packages.
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Bundle(BundleArguments),
     /// Say what a package is made of and whether it works here, without running it
     Inspect(InspectArguments),
+    /// Compile files one by one, without bundling them
+    Transform(TransformArguments),
     /// Answer POST /v1/run over HTTP
     Serve(ServeArguments),
     /// The child process that bundles
@@ -64,23 +67,12 @@ pub(crate) struct RunArguments {
     /// Print one object with the result or error, logs, graph, bundle, timings and usage
     #[arg(long)]
     pub(crate) json: bool,
+    /// What files and imports mean.
+    #[command(flatten)]
+    pub(crate) meaning: MeaningArguments,
     /// What the program may use up.
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
-}
-
-/// `hoist bundle`.
-#[derive(Debug, Args)]
-pub(crate) struct BundleArguments {
-    /// Where the program and its packages come from.
-    #[command(flatten)]
-    pub(crate) program: ProgramArguments,
-    /// The module to write, with its source map beside it (NAME.map); - is the standard output, without a map
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
-    /// A folder for the files that packages read at run time; the module looks for them there
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) assets: Option<PathBuf>,
 }
 
 /// `hoist inspect`.
@@ -118,7 +110,7 @@ pub(crate) struct ServeArguments {
 }
 
 /// A program in a file, and the packages that it may import.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct ProgramArguments {
     /// The program: TypeScript, JSX or JavaScript
     #[arg(value_name = "FILE")]
@@ -138,7 +130,7 @@ pub(crate) struct ProgramArguments {
 }
 
 /// Where packages are kept.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct CacheArguments {
     /// The cache's folder [default: HOIST_CACHE, $XDG_CACHE_HOME/hoist or ~/.cache/hoist]
     #[arg(long = "cache", value_name = "FOLDER")]

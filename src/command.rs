@@ -12,34 +12,40 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::assets;
 use crate::build::Way;
+use crate::bundle_arguments::{BundleArguments, TransformArguments};
+use crate::bundle_options;
 use crate::cache_access::CacheAccess;
 use crate::cli::{
-    BUNDLER_WORKER, BundleArguments, Dependency, EXECUTOR_WORKER, InspectArguments, LimitArguments, ProgramArguments,
-    RunArguments, ServeArguments, worker_arguments,
+    BUNDLER_WORKER, Dependency, EXECUTOR_WORKER, InspectArguments, LimitArguments, ProgramArguments, RunArguments,
+    ServeArguments, worker_arguments,
 };
 use crate::config::{CacheConfig, Environment, ServiceLimits, run_limits};
 use crate::console;
 use crate::data_files::{self, DataLimits};
 use crate::error::Error;
 use crate::exit_code::{Exit, exit_of_error, exit_of_outcome};
+use crate::metafile::{LicenseFacts, Metafile};
+use crate::output;
 use crate::pipeline::{Answer, ManifestSource, Pipeline, Request};
 use crate::progress::{self, Spinner};
 use crate::project::{DiskFiles, Project};
 use crate::requirements::{Unlisted, parse_manifest};
 use crate::serve::Service;
 use crate::trace::{Observer, Trace};
+use crate::transform;
 
 /// Bytes of a manifest. The largest package.json files are a few hundred kilobytes.
 const MANIFEST_BYTES: u64 = 8 << 20;
 
 /// `hoist run`.
 pub(crate) fn run(arguments: RunArguments) -> Exit {
-    let RunArguments { program, whole, files, input, json, limits } = arguments;
-    let way = if whole { Way::Whole(BundleOptions::run()) } else { Way::Layered };
+    let RunArguments { program, whole, files, input, json, meaning, limits } = arguments;
     let input = input.map(|text| text.0);
     let work = async {
-        match prepare(program, &files, &limits) {
-            Ok((pipeline, request)) => {
+        let prepared = prepare(program, &files, &limits, |root| bundle_options::of_run(&meaning, root));
+        match prepared {
+            Ok((pipeline, request, options)) => {
+                let way = if whole { Way::Whole(options) } else { Way::Layered(options) };
                 watched(json, async |observer| pipeline.run(request, &way, input, observer).await).await
             }
             Err(error) => Answer::from(error),
@@ -59,14 +65,14 @@ pub(crate) fn run(arguments: RunArguments) -> Exit {
 
 /// `hoist bundle`.
 pub(crate) fn bundle(arguments: BundleArguments) -> Exit {
-    let BundleArguments { program, output, assets } = arguments;
     let work = async {
-        let (pipeline, request) = prepare(program, &[], &LimitArguments::default())?;
-        let mut trace = Trace::default();
-        let mut options = BundleOptions::bundle();
-        if let Some(folder) = &assets {
-            options.assets = assets::relative(folder, &output, &working_folder()?);
+        let options = |root: &Path| bundle_options::of_bundle(&arguments, root);
+        let program = arguments.program.clone();
+        let (pipeline, request, mut options) = prepare(program, &[], &LimitArguments::default(), options)?;
+        if let Some(folder) = &arguments.assets {
+            options.assets = assets::relative(folder, &arguments.output, &working_folder()?);
         }
+        let mut trace = Trace::default();
         let way = Way::Whole(options);
         let built = watched(false, async |observer| pipeline.build(request, &way, &mut trace, observer).await).await?;
         Ok::<_, Error>((trace, built))
@@ -76,13 +82,13 @@ pub(crate) fn bundle(arguments: BundleArguments) -> Exit {
         Err(exit) => return exit,
     };
     ended(result.and_then(|(mut trace, built)| {
-        if let Some(folder) = &assets {
+        if let Some(folder) = &arguments.assets {
             // What they warn of is done.
             trace.warnings.retain(|warning| warning.code != "reads-files" || warning.package.is_none());
             assets::write(folder, &built.files, &built.main.read_at_run_time)?;
         }
         console::print_warnings(&trace);
-        write_bundle(built.main, &output)?;
+        write_bundle(built.main, &arguments)?;
         Ok(Exit::Done)
     }))
 }
@@ -102,6 +108,25 @@ pub(crate) fn inspect(arguments: InspectArguments) -> Exit {
     ended(result.and_then(|report| {
         let text = if json { report.to_json() + "\n" } else { report.to_text() };
         console::print_report_text(&text)?;
+        Ok(Exit::Done)
+    }))
+}
+
+/// `hoist transform`.
+pub(crate) fn transform(arguments: TransformArguments) -> Exit {
+    let work = async {
+        let cache = CacheAccess::Brief(cache_config(None, working_folder()?));
+        transform::compile(&arguments, &pipeline(&LimitArguments::default(), cache)?).await
+    };
+    let result = match until_interrupted(work) {
+        Ok(result) => result,
+        Err(exit) => return exit,
+    };
+    ended(result.and_then(|files| {
+        for file in files {
+            console::print_diagnostics(file.warnings());
+            file.write(arguments.sourcemap)?;
+        }
         Ok(Exit::Done)
     }))
 }
@@ -132,9 +157,15 @@ fn ended(result: Result<Exit, Error>) -> Exit {
     })
 }
 
-fn prepare(program: ProgramArguments, data: &[String], limits: &LimitArguments) -> Result<(Pipeline, Request), Error> {
+fn prepare(
+    program: ProgramArguments,
+    data: &[String],
+    limits: &LimitArguments,
+    options: impl FnOnce(&Path) -> Result<BundleOptions, Error>,
+) -> Result<(Pipeline, Request, BundleOptions), Error> {
     let ProgramArguments { file, dependencies, manifest, auto, cache } = program;
     let project = Project::of(&file)?;
+    let options = options(&project.root)?;
     let dependencies = dependency_flags(dependencies)?;
     let manifest = match manifest {
         Some(path) => {
@@ -155,7 +186,7 @@ fn prepare(program: ProgramArguments, data: &[String], limits: &LimitArguments) 
         manifest,
         unlisted: if auto { Unlisted::Latest } else { Unlisted::Refuse },
     };
-    Ok((pipeline, request))
+    Ok((pipeline, request, options))
 }
 
 fn pipeline(limits: &LimitArguments, cache: CacheAccess) -> Result<Pipeline, Error> {
@@ -212,35 +243,14 @@ async fn watched<T>(quiet: bool, work: impl AsyncFnOnce(&dyn Observer) -> T) -> 
     work(&spinner).await
 }
 
-fn write_bundle(bundle: Bundle, output: &Path) -> Result<(), Error> {
-    let mut code = bundle.code;
-    if !code.ends_with('\n') {
-        code.push('\n');
+fn write_bundle(bundle: Bundle, arguments: &BundleArguments) -> Result<(), Error> {
+    if let Some(path) = &arguments.metafile {
+        output::write_json(path, &Metafile::new(&bundle))?;
     }
-    if output == Path::new("-") {
-        return console::print_result(code.as_bytes());
+    if let Some(path) = &arguments.licenses {
+        output::write_json(path, &LicenseFacts::of(&bundle.licenses))?;
     }
-    let name = output
-        .file_name()
-        .ok_or_else(|| Error::Output { path: output.to_owned(), problem: "it names no file".to_owned() })?;
-    let mut map_name = name.to_owned();
-    map_name.push(".map");
-    code.push_str(&format!("//# sourceMappingURL={}\n", url_path(&map_name.to_string_lossy())));
-    write(&output.with_file_name(&map_name), &bundle.source_map)?;
-    write(output, &code)
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Error> {
-    std::fs::write(path, text).map_err(|error| Error::Output { path: path.to_owned(), problem: error.to_string() })
-}
-
-/// A file's name as a relative URL (RFC 3986, section 2.3: what is not unreserved is percent-encoded).
-fn url_path(name: &str) -> String {
-    let encoded = name.bytes().map(|byte| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    });
-    encoded.collect()
+    output::write_module(&arguments.output, bundle.code, &bundle.source_map, arguments.sourcemap)
 }
 
 /// Does work until it is done or a signal comes. The work is dropped then, and its child processes with it.
@@ -280,12 +290,6 @@ fn interruption() -> impl Future<Output = ()> + Send {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_is_a_url() {
-        assert_eq!(url_path("out-1.js.map"), "out-1.js.map");
-        assert_eq!(url_path("a b#?%.js"), "a%20b%23%3F%25.js");
-    }
 
     #[test]
     fn a_dependency_has_one_range() {

@@ -74,11 +74,16 @@ pub(crate) fn print_error(error: &Error) {
 
 /// Prints what is suspicious.
 pub(crate) fn print_warnings(trace: &Trace) {
-    for warning in &trace.warnings {
-        say(&diagnostic_text("warning", warning));
-    }
+    print_diagnostics(&trace.warnings);
     for warning in trace.graph.iter().flat_map(|graph| &graph.warnings) {
         say(&format!("warning: {warning}\n"));
+    }
+}
+
+/// Prints warnings about files.
+pub(crate) fn print_diagnostics(warnings: &[Diagnostic]) {
+    for warning in warnings {
+        say(&diagnostic_text("warning", warning));
     }
 }
 

@@ -138,8 +138,9 @@ impl FileSource for ImportsIt {
 
 /// The package's main entry as a run would have it.
 async fn bundle(worker: &mut Worker, tree: &Tree, name: &str) -> Result<Bundle, bundler::Error> {
-    worker.scan(PROGRAM, &mut ImportsIt(name.to_owned())).await?;
-    worker.bundle(tree, &BTreeMap::new(), &BundleOptions::run()).await
+    let options = BundleOptions::run();
+    worker.scan(PROGRAM, &options, &mut ImportsIt(name.to_owned())).await?;
+    worker.bundle(tree, &BTreeMap::new(), &options).await
 }
 
 fn report(

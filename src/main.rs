@@ -5,6 +5,8 @@
 
 mod assets;
 mod build;
+mod bundle_arguments;
+mod bundle_options;
 mod cache_access;
 mod cli;
 mod command;
@@ -15,6 +17,8 @@ mod error;
 mod exit_code;
 mod files;
 mod inspect;
+mod metafile;
+mod output;
 mod pipeline;
 mod progress;
 mod project;
@@ -22,6 +26,7 @@ mod reply;
 mod requirements;
 mod serve;
 mod trace;
+mod transform;
 mod units;
 
 use std::process::ExitCode;
@@ -41,6 +46,7 @@ fn main() -> ExitCode {
             Command::Run(arguments) => command::run(arguments).into(),
             Command::Bundle(arguments) => command::bundle(arguments).into(),
             Command::Inspect(arguments) => command::inspect(arguments).into(),
+            Command::Transform(arguments) => command::transform(arguments).into(),
             Command::Serve(arguments) => command::serve(arguments).into(),
             Command::BundlerWorker => bundler_worker(),
             Command::ExecutorWorker => executor::worker_main(files::open_image),

@@ -23,6 +23,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use bundler::BundleOptions;
 use futures::FutureExt;
 use registry_cache::Cache;
 use tokio::net::TcpListener;
@@ -170,7 +171,9 @@ async fn answer(shared: &Shared, request: Request) -> Answer {
         Ok::<_, Error>((request, input, turn))
     };
     match work.await {
-        Ok((request, input, _turn)) => shared.pipeline.run(request, &Way::Layered, input, &()).await,
+        Ok((request, input, _turn)) => {
+            shared.pipeline.run(request, &Way::Layered(BundleOptions::run()), input, &()).await
+        }
         Err(error) => error.into(),
     }
 }

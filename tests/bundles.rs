@@ -9,6 +9,41 @@ use crate::universe::testdata;
 /// The scenario whose program has the most shapes in it.
 const PROJECT: &str = "scenarios/bundle/runs-under-node";
 
+/// Scenarios with the options that make something of their files, all with everything that is written beside a bundle.
+const WITH_OPTIONS: [(&str, &[&str]); 4] = [
+    (PROJECT, &["--minify", "--target", "es2020", "--sourcemap", "hidden", "--banner", "/* same */"]),
+    (
+        "scenarios/formats/loaders",
+        &["--loader", ".svg=dataurl", "--loader", ".bin=binary", "--loader", ".b64=base64", "--loader", ".foo=tsx"],
+    ),
+    ("scenarios/formats/decorators", &["--define", "A=1", "--define", "B=2"]),
+    ("scenarios/formats/tsconfig-paths", &["--conditions", "browser,development", "--external", "dual"]),
+];
+
+/// Two checkouts of a project, two caches, the same bytes: code, map, metafile and licences.
+#[test]
+fn options_give_the_same_bytes_in_two_checkouts() {
+    for (project, options) in WITH_OPTIONS {
+        let checkouts = ["one", "another-and-longer"].map(|name| {
+            let registry = Registry::start();
+            let place = Place::with_registry(name, &registry.url());
+            copy_project(&place, &testdata(project), "scenario.json");
+            let mut arguments = vec!["bundle", "agent.ts", "-o", "out.js", "--metafile", "meta.json"];
+            arguments.extend(["--licenses", "licenses.json"]);
+            arguments.extend(options);
+            let finished = finish(place.hoist(&arguments));
+            assert_eq!(finished.code(), 0, "{project}: {}", finished.describe());
+            let written = ["out.js", "out.js.map", "meta.json", "licenses.json"]
+                .map(|file| fs::read_to_string(place.path("project").join(file)).unwrap());
+            let folder = place.path("").display().to_string();
+            assert!(written.iter().all(|text| !text.contains(&folder)), "{project} names the folder {folder}");
+            place.passed();
+            written
+        });
+        assert!(checkouts[0] == checkouts[1], "{project}: the bytes differ");
+    }
+}
+
 #[test]
 fn two_folders_and_two_caches_give_the_same_bytes() {
     let (first, second) = (Registry::start(), Registry::start());

@@ -164,6 +164,11 @@ fn inspect() {
 }
 
 #[test]
+fn formats() {
+    run_group("formats");
+}
+
+#[test]
 fn bundle() {
     run_group("bundle");
 }

@@ -13,17 +13,19 @@ use registry_cache::MappedImage;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::{
+    bundle::{Bundle, Transformed},
     diagnostics::Diagnostic,
+    dialect::Dialect,
     engine,
     file_system::{LocalFiles, PackageFiles, ROOT, VirtualFiles},
     inspect,
     layer::{self, LayerImport, LayerInterface},
     limits::Limits,
     link::Link,
-    options::{Bundle, BundleOptions},
-    program::{Dialect, Program, Round},
+    options::BundleOptions,
+    program::{Program, Round},
     scan::Scan,
-    whereabouts,
+    transform, whereabouts,
     wire::{FileAnswer, MountMessage, Reply, Request, WorkerEnd},
 };
 
@@ -62,7 +64,7 @@ fn serve(mut end: WorkerEnd) -> io::Result<()> {
         whereabouts::tell(memory);
     }
     restrict(&limits)?;
-    let mut session = Session { limits, program: None, images: Vec::new() };
+    let mut session = Session { limits, program: None, task: Task::Scan, images: Vec::new() };
     while let Some((request, bytes)) = end.receive(session.limits.local_bytes)? {
         session.answer(request, &bytes, &mut end)?;
     }
@@ -76,9 +78,17 @@ fn restrict(limits: &Limits) -> io::Result<()> {
     Ok(())
 }
 
+/// What a session is doing while it asks for files.
+enum Task {
+    Scan,
+    Transform,
+}
+
 struct Session {
     limits: Limits,
     program: Option<Program>,
+    /// What the files that come are for.
+    task: Task,
     images: Vec<Arc<MappedImage>>,
 }
 
@@ -86,13 +96,20 @@ impl Session {
     fn answer(&mut self, request: Request, bytes: &[u8], end: &mut WorkerEnd) -> io::Result<()> {
         let reply = match request {
             Request::Setup(_) => Reply::Confused("it was set up before".to_owned()),
-            Request::Scan { entry } => {
-                self.program = Some(Program::new(&entry));
+            Request::Scan { entry, options } => {
+                self.program = Some(Program::new(&entry, options));
+                self.task = Task::Scan;
                 self.advance()
             }
-            Request::Files(files) => match self.take_files(files, bytes) {
-                Ok(()) => self.advance(),
-                Err(detail) => Reply::Confused(detail),
+            Request::Transform { path, options } => {
+                self.program = Some(Program::new(&path, options));
+                self.task = Task::Transform;
+                return self.transform(end);
+            }
+            Request::Files(files) => match (self.take_files(files, bytes), &self.task) {
+                (Ok(()), Task::Scan) => self.advance(),
+                (Ok(()), Task::Transform) => return self.transform(end),
+                (Err(detail), _) => Reply::Confused(detail),
             },
             Request::Images { count } => match self.take_images(count, end) {
                 Ok(()) => Reply::Mapped,
@@ -138,6 +155,29 @@ impl Session {
     fn scanned(&self, scan: Scan) -> Reply {
         let (measured, limit) = (scan.imports.len() as u64, u64::from(self.limits.imports));
         if measured > limit { Reply::TooManyImports { measured } } else { Reply::Scanned(scan) }
+    }
+
+    fn transform(&mut self, end: &mut WorkerEnd) -> io::Result<()> {
+        let Some(program) = &mut self.program else {
+            return end.send(&Reply::Confused("there is nothing to compile".to_owned()), &[]);
+        };
+        let reply = match program.advance_dialect() {
+            Some(Round::Lacking(paths)) => Reply::Lacking(paths.into_iter().collect()),
+            Some(Round::Wrong(diagnostics)) => self.wrong(diagnostics),
+            Some(Round::Complete(_)) => Reply::Confused("there is nothing to compile".to_owned()),
+            None => match transform::transform(program) {
+                Err(diagnostics) => self.wrong(diagnostics),
+                Ok(Transformed { code, source_map, warnings }) => {
+                    let measured = code.len().max(source_map.len()) as u64;
+                    if measured > self.limits.output_bytes {
+                        return end.send(&Reply::OutputTooLarge { measured }, &[]);
+                    }
+                    let reply = Reply::Transformed { code_bytes: code.len(), warnings };
+                    return end.send(&reply, &[code.as_bytes(), source_map.as_bytes()]);
+                }
+            },
+        };
+        end.send(&reply, &[])
     }
 
     fn wrong(&self, mut diagnostics: Vec<Diagnostic>) -> Reply {
@@ -215,6 +255,7 @@ impl Session {
         if measured > self.limits.output_bytes {
             return end.send(&Reply::OutputTooLarge { measured }, &[]);
         }
+        bundle.warnings.splice(0..0, self.program.iter().flat_map(Program::warnings).cloned());
         bundle.warnings.truncate(usize::try_from(self.limits.diagnostics).unwrap_or(usize::MAX));
         let (code, source_map) = (std::mem::take(&mut bundle.code), std::mem::take(&mut bundle.source_map));
         let reply = Reply::Bundled { bundle, code_bytes: code.len(), exports };
@@ -233,6 +274,7 @@ impl Session {
             entry: format!("{ROOT}/{}", program.entry()),
             files: VirtualFiles::with_packages(program.files().clone(), self.packages(mounts)?),
             modules: program.modules(),
+            decorated: program.decorated(),
             dialect: program.dialect().clone(),
             rewrites,
             options,
@@ -252,6 +294,7 @@ impl Session {
             entry: format!("{ROOT}/{LAYER_FILE}"),
             files: VirtualFiles::with_packages(local, self.packages(mounts)?),
             modules: BTreeSet::from([LAYER_FILE.to_owned()]),
+            decorated: BTreeSet::new(),
             dialect: Dialect::default(),
             rewrites: BTreeMap::new(),
             options,

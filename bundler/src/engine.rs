@@ -1,4 +1,4 @@
-//! Bundling, by the one engine that does it. Its name appears here and in `engine_options.rs`, and nowhere else.
+//! Bundling, by the one engine that does it. Its name appears in the files `engine*.rs`, and nowhere else.
 //!
 //! Every import is resolved by ours, so that nothing becomes a silent external; every file is read from the virtual
 //! files. The engine's own ways to the host's disk stay shut: no tsconfig discovery, no asset modules, no resolving
@@ -18,7 +18,11 @@ use rolldown_plugin::__inner::SharedPluginable;
 use rolldown_resolver::Resolver;
 
 use crate::{
+    bundle::Bundle,
+    composition::{Composition, RUNTIME},
     diagnostics::Diagnostic,
+    dialect::Dialect,
+    engine_formats::{Attributes, Decorators},
     engine_link::Linker,
     engine_options::bundler_options,
     engine_plugin::Ours,
@@ -26,9 +30,9 @@ use crate::{
     importers::Importers,
     layer::{self, LAYER_SPECIFIER, Layer, LayerImport},
     link::Link,
-    options::{Bundle, BundleOptions, Purpose},
+    names::Names,
+    options::{BundleOptions, Details, Purpose},
     own_paths::Uses,
-    program::Dialect,
     reads::Reads,
     resolution::{Resolution, is_local},
 };
@@ -41,6 +45,8 @@ pub(crate) struct Input {
     pub(crate) files: VirtualFiles,
     /// Local paths that are ES modules.
     pub(crate) modules: BTreeSet<String>,
+    /// Local paths with decorators that the engine leaves as they are.
+    pub(crate) decorated: BTreeSet<String>,
     pub(crate) dialect: Dialect,
     pub(crate) rewrites: BTreeMap<String, String>,
     pub(crate) options: BundleOptions,
@@ -105,19 +111,31 @@ async fn attempt(input: &Input, learnt: &Learnt) -> Attempt {
     let plugin = Arc::new(Ours {
         entry: input.entry.clone(),
         files: input.files.clone(),
-        resolution: Resolution::new(input.files.clone(), input.rewrites.clone(), input.modules.clone()),
+        resolution: Resolution::new(
+            input.files.clone(),
+            Names::new(&input.options, &input.dialect),
+            input.rewrites.clone(),
+            input.modules.clone(),
+        ),
         options: input.options.clone(),
         keeps_modules: learnt.keeps_modules,
         broken: learnt.broken.clone(),
         importers: Mutex::default(),
         uses: Mutex::default(),
     });
+    let decorators = Decorators::new(input);
     let mut plugins: Vec<SharedPluginable> = Vec::new();
     if let Some(link) = &input.link {
         plugins.push(Arc::new(Linker(Arc::clone(link))));
     }
+    plugins.push(Arc::clone(&decorators) as SharedPluginable);
+    plugins.push(Attributes::new(input) as SharedPluginable);
     plugins.push(Arc::clone(&plugin) as SharedPluginable);
     let generated = generate(input, learnt, plugins).await;
+    let wrong = decorators.diagnostics();
+    if !wrong.is_empty() {
+        return Attempt::Done(Err(wrong));
+    }
     let importers = plugin.importers.lock().unwrap_or_else(PoisonError::into_inner);
     let uses = plugin.uses.lock().unwrap_or_else(PoisonError::into_inner);
     if !learnt.keeps_modules && uses.values().any(|uses| uses.modules) {
@@ -202,6 +220,7 @@ fn finish(
     let foreign = |name: &&str| {
         !name.starts_with("node:")
             && *name != chunk.filename.as_str()
+            && !input.options.external.cover(name)
             && !(input.link.is_some() && *name == LAYER_SPECIFIER)
     };
     if let Some(name) = chunk.imports.iter().chain(&chunk.dynamic_imports).map(|name| name.as_str()).find(foreign) {
@@ -216,13 +235,25 @@ fn finish(
     if input.options.purpose == Purpose::Bundle {
         warnings.extend(reads.warnings);
     }
+    let source_map = source_map(chunk, outputs, &input.files);
+    let (modules, licenses) = match input.options.details {
+        Details::Omitted => Default::default(),
+        Details::Collected => {
+            let lengths = chunk.modules.values.iter().map(|module| module.rendered_length());
+            let rendered: Vec<(&str, usize)> = chunk.modules.keys.iter().map(|id| id.as_str()).zip(lengths).collect();
+            let composition = Composition { files: &input.files, importers };
+            (composition.modules(&rendered, &chunk.code, &source_map), composition.licenses(&rendered))
+        }
+    };
     Ok(Bundle {
         code: chunk.code.clone(),
-        source_map: source_map(chunk, outputs, &input.files),
+        source_map,
         builtins,
         needs_files: reads.needs_files,
         read_at_run_time: reads.folders,
         warnings,
+        modules,
+        licenses,
     })
 }
 
@@ -247,8 +278,8 @@ fn source_map(chunk: &OutputChunk, outputs: &[Output], files: &VirtualFiles) -> 
 }
 
 fn source_name(source: &str, files: &VirtualFiles) -> String {
-    if source.contains('\0') || source.contains("rolldown/runtime") {
-        return "hoist/runtime.js".to_owned();
+    if source.starts_with('\0') || source.contains("rolldown/runtime") {
+        return RUNTIME.to_owned();
     }
     files.display(&absolute(source))
 }

@@ -10,6 +10,7 @@ use rolldown_plugin::{
 };
 
 use crate::{
+    engine_formats::language_of,
     layer::LAYER_SPECIFIER,
     link::{self, BRIDGE, Link},
     scan::ImportKind,
@@ -67,9 +68,8 @@ impl Plugin for Linker {
         if args.id.starts_with('\0') {
             return Ok(None);
         }
-        match args.module_type {
-            ModuleType::Js | ModuleType::Jsx | ModuleType::Ts | ModuleType::Tsx => {}
-            _ => return Ok(None),
+        if language_of(args.module_type).is_none() {
+            return Ok(None);
         }
         Ok(self.0.rewrite(args.code.as_str(), args.id).map(|rewritten| HookTransformOutput {
             code: Some(rewritten.code),

@@ -16,6 +16,7 @@ use rolldown_plugin::{
 
 use crate::{
     diagnostics::Diagnostic,
+    engine_formats::language_of,
     file_system::VirtualFiles,
     importers::{self, Importers},
     nesting,
@@ -82,10 +83,17 @@ impl Ours {
                 Some(HookResolveIdOutput { package_json_path: package_json, ..HookResolveIdOutput::from_id(path) })
             }
             Resolved::Builtin(name) => {
-                self.with_importers(|importers| importers.builtin(&name));
+                self.with_importers(|importers| importers.builtin(importer, &name, kind));
                 Some(HookResolveIdOutput { normalize_external_id: Some(true), ..HookResolveIdOutput::from_id(name) })
             }
             Resolved::Data => None,
+            Resolved::External(name) => {
+                self.with_importers(|importers| importers.external(importer, &name, kind));
+                Some(HookResolveIdOutput {
+                    external: Some(ResolvedExternal::Bool(true)),
+                    ..HookResolveIdOutput::from_id(name)
+                })
+            }
             Resolved::Failed(failure) => {
                 // Noted, and let through for now: so one build finds all of them.
                 self.with_importers(|importers| importers.failure(importer, specifier, kind, failure));
@@ -163,9 +171,8 @@ impl Plugin for Ours {
         if args.id.starts_with('\0') {
             return Ok(None);
         }
-        match args.module_type {
-            ModuleType::Js | ModuleType::Jsx | ModuleType::Ts | ModuleType::Tsx => {}
-            _ => return Ok(None),
+        if language_of(args.module_type).is_none() {
+            return Ok(None);
         }
         let _here = whereabouts::at(args.id);
         if let Some(error) = nesting::check(args.code.as_str(), args.id) {
@@ -199,7 +206,7 @@ impl Targets for TargetsOf<'_> {
             return Target::Bundled;
         }
         match self.ours.resolution.resolve(self.importer, specifier, kind) {
-            Resolved::Builtin(_) | Resolved::Data => Target::Bundled,
+            Resolved::Builtin(_) | Resolved::Data | Resolved::External(_) => Target::Bundled,
             Resolved::File { path, .. } => match self.ours.broken.get(&path) {
                 None => Target::Bundled,
                 Some(error) => Target::Throws { message: error.to_string(), code: "ERR_SYNTAX" },
@@ -216,7 +223,7 @@ impl Targets for TargetsOf<'_> {
             Resolved::File { path, .. } => Some(path),
             Resolved::Builtin(_) if kind == ImportKind::Require => Some(specifier.to_owned()),
             Resolved::Builtin(name) => Some(name),
-            Resolved::Data | Resolved::Failed(_) => None,
+            Resolved::External(_) | Resolved::Data | Resolved::Failed(_) => None,
         }
     }
 }

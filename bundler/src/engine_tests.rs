@@ -35,7 +35,7 @@ impl<'a> Case<'a> {
 
     fn input(&self) -> Input {
         let entry = self.local[0].0;
-        let mut program = Program::new(entry);
+        let mut program = Program::new(entry, self.options.clone());
         loop {
             match program.advance() {
                 Round::Lacking(paths) => {
@@ -56,6 +56,7 @@ impl<'a> Case<'a> {
             entry: format!("{ROOT}/{entry}"),
             files: VirtualFiles::with_packages(program.files().clone(), packages),
             modules: program.modules(),
+            decorated: program.decorated(),
             dialect: program.dialect().clone(),
             rewrites: self.rewrites.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect(),
             options: self.options.clone(),

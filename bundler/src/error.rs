@@ -15,6 +15,8 @@ pub enum Stage {
     Bundle,
     /// Looking at what packages are made of.
     Inspect,
+    /// Compiling one file.
+    Transform,
 }
 
 impl std::fmt::Display for Stage {
@@ -24,6 +26,7 @@ impl std::fmt::Display for Stage {
             Self::Scan => "scanning",
             Self::Bundle => "bundling",
             Self::Inspect => "inspecting",
+            Self::Transform => "compiling",
         })
     }
 }

@@ -17,6 +17,13 @@ pub(crate) const ROOT: &str = "/hoist";
 pub(crate) const ESM_MARKER: &str = "/hoist/\0esm/package.json";
 const ESM_MARKER_TEXT: &[u8] = br#"{"type":"module"}"#;
 
+/// What a package's `browser` map leaves out; no path can have this name either.
+pub(crate) const EMPTY_MODULE: &str = "/hoist/node_modules/\0empty.cjs";
+const EMPTY_MODULE_TEXT: &[u8] = b"module.exports = {};";
+/// What follows the path of a file that an import attribute asks for as something else than its extension says. Bundling
+/// needs a module of its own for each.
+pub(crate) const ASSERTED: &str = "\0.hoist-";
+
 /// The program's own files by their path below the project's root; `None` is "absent".
 pub(crate) type LocalFiles = BTreeMap<String, Option<Arc<[u8]>>>;
 
@@ -58,6 +65,16 @@ pub(crate) struct MountedPackage {
 }
 
 impl MountedPackage {
+    /// A file by its path in the package.
+    pub(crate) fn text(&self, path: &str) -> Option<String> {
+        self.files.get(path).map(decode)
+    }
+
+    /// The files that are in no folder of the package, sorted.
+    pub(crate) fn top_files(&self) -> BTreeSet<&str> {
+        self.files.paths().filter(|path| !path.contains('/')).collect()
+    }
+
     fn folders(&self) -> &HashSet<String> {
         self.folders.get_or_init(|| {
             let mut folders = HashSet::new();
@@ -152,6 +169,10 @@ impl VirtualFiles {
 
     /// How people call a path: `src/agent.ts`, `zod@3.25.1/lib/index.js`.
     pub(crate) fn display(&self, path: &str) -> String {
+        if path == EMPTY_MODULE {
+            return "hoist/empty.cjs".to_owned();
+        }
+        let path = without_assertion(path);
         match self.package_of(path) {
             Some((package, "")) => package.display.clone(),
             Some((package, rest)) => format!("{}/{rest}", package.display),
@@ -204,6 +225,10 @@ impl VirtualFiles {
         if path == ESM_MARKER {
             return Found::File(ESM_MARKER_TEXT);
         }
+        if path == EMPTY_MODULE {
+            return Found::File(EMPTY_MODULE_TEXT);
+        }
+        let path = without_assertion(path);
         if path == ROOT {
             return Found::Folder;
         }
@@ -253,6 +278,11 @@ impl VirtualFiles {
             Some(Found::Nothing) | None => Err(io::ErrorKind::NotFound.into()),
         }
     }
+}
+
+/// A path without what an import attribute added.
+pub(crate) fn without_assertion(path: &str) -> &str {
+    path.split_once(ASSERTED).map_or(path, |(path, _)| path)
 }
 
 /// Whether a path may be asked for: below the root, without tricks.

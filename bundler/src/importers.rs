@@ -7,8 +7,8 @@ use crate::{
     diagnostics::Diagnostic,
     file_system::VirtualFiles,
     resolution::{Failure, FailureKind, is_local},
-    scan::{self, ImportKind},
-    source::SyntaxError,
+    scan::{self, Erased, ImportKind},
+    source::{Language, SyntaxError},
 };
 
 /// Imports that lead nowhere, beyond which no more are explained: each costs a look at the whole source.
@@ -22,6 +22,8 @@ pub(crate) struct Importers {
     /// Files that somebody imports with a statement, so that they are loaded whatever happens.
     statically: BTreeSet<String>,
     builtins: BTreeSet<String>,
+    /// Importer, what it imports, how.
+    edges: BTreeSet<(String, String, ImportKind)>,
     failures: BTreeMap<(String, String, ImportKind), Failure>,
     /// Sources that are not given to the engine.
     refused: BTreeMap<String, SyntaxError>,
@@ -33,10 +35,23 @@ impl Importers {
         if kind == ImportKind::Static {
             self.statically.insert(path.to_owned());
         }
+        self.edges.insert((importer.to_owned(), path.to_owned(), kind));
     }
 
-    pub(crate) fn builtin(&mut self, name: &str) {
+    pub(crate) fn builtin(&mut self, importer: &str, name: &str, kind: ImportKind) {
         self.builtins.insert(name.to_owned());
+        self.edges.insert((importer.to_owned(), name.to_owned(), kind));
+    }
+
+    pub(crate) fn external(&mut self, importer: &str, name: &str, kind: ImportKind) {
+        self.edges.insert((importer.to_owned(), name.to_owned(), kind));
+    }
+
+    /// What a file imports, and how.
+    pub(crate) fn imports(&self, importer: &str) -> impl Iterator<Item = (&str, ImportKind)> {
+        let first = (importer.to_owned(), String::new(), ImportKind::Static);
+        let own = self.edges.range(first..).take_while(move |(from, ..)| from == importer);
+        own.map(|(_, to, kind)| (to.as_str(), *kind))
     }
 
     pub(crate) fn failure(&mut self, importer: &str, specifier: &str, kind: ImportKind, failure: Failure) {
@@ -99,9 +114,11 @@ impl Importers {
         });
         let failures = self.failures.iter().take(MOST_DIAGNOSTICS).map(|((importer, specifier, kind), failure)| {
             let text = files.text(importer).unwrap_or_default();
-            let found = scans
-                .entry(importer)
-                .or_insert_with(|| scan::scan(&text, importer).map(|scan| scan.imports).unwrap_or_default());
+            let found = scans.entry(importer).or_insert_with(|| {
+                scan::scan(&text, importer, Language::of(importer), Erased::Nothing)
+                    .map(|scan| scan.imports)
+                    .unwrap_or_default()
+            });
             let place = found.iter().find(|import| import.specifier == *specifier && import.kind == *kind);
             let mut diagnostic = Diagnostic::new(failure.kind.code(), failure.message.clone())
                 .file(files.display(importer))
@@ -136,6 +153,10 @@ fn hint(importer: &str, failure: &Failure, files: &VirtualFiles) -> Option<Strin
         (FailureKind::UnsupportedScheme, _, _) => {
             Some("import an npm package by its name, or a builtin as `node:...`".to_owned())
         }
+        (FailureKind::NoLoader, _, _) => {
+            Some("say it with --loader .ext=kind (text, binary, base64, dataurl, json, js, ts)".to_owned())
+        }
+        (FailureKind::Blocked, _, _) => Some("change the address in the import map, or the import".to_owned()),
         (
             FailureKind::NotFound
             | FailureKind::OutsideRoot
@@ -168,7 +189,14 @@ pub(crate) fn thrown(
             (format!("{} (imported by {owner})", failure.message), "ERR_UNSUPPORTED_ESM_URL_SCHEME")
         }
         (FailureKind::BadPackageJson, _) => (failure.message.clone(), "ERR_INVALID_PACKAGE_CONFIG"),
-        (FailureKind::NotFound | FailureKind::OutsideRoot | FailureKind::InvalidSpecifier, kind) => {
+        (
+            FailureKind::NotFound
+            | FailureKind::OutsideRoot
+            | FailureKind::InvalidSpecifier
+            | FailureKind::Blocked
+            | FailureKind::NoLoader,
+            kind,
+        ) => {
             let code = match kind {
                 ImportKind::Require => "MODULE_NOT_FOUND",
                 ImportKind::Static | ImportKind::Dynamic => "ERR_MODULE_NOT_FOUND",

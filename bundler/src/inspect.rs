@@ -15,9 +15,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    dialect::Dialect,
     file_system::{ROOT, VirtualFiles},
+    names::Names,
+    options::BundleOptions,
     resolution::{Resolution, Resolved},
-    scan::{self, ImportKind, ModuleScan},
+    scan::{self, Erased, ImportKind, ModuleScan},
     source::{self, Language, SyntaxError},
 };
 
@@ -81,7 +84,8 @@ impl std::fmt::Display for Place {
 
 /// Inspects the package that the root imports as `name`.
 pub(crate) fn inspect(name: &str, files: &VirtualFiles) -> Inspection {
-    let resolution = Resolution::new(files.clone(), BTreeMap::new(), BTreeSet::new());
+    let names = Names::new(&BundleOptions::run(), &Dialect::default());
+    let resolution = Resolution::new(files.clone(), names, BTreeMap::new(), BTreeSet::new());
     let mut inspection = Inspection { is_complete: true, ..Inspection::default() };
     for (mount, display) in files.mounts() {
         inspection.packages.entry(display.to_owned()).or_insert_with(|| facts(files, mount));
@@ -232,7 +236,7 @@ fn read(path: &str, files: &VirtualFiles, resolution: &Resolution, inspection: &
             Resolved::Builtin(name) => note(&mut facts.builtins, &name, &file, lines.at(import.offset)),
             Resolved::File { path, .. } => next.push(path),
             // What is missing is optional, or the bundle says so.
-            Resolved::Data | Resolved::Failed(_) => {}
+            Resolved::Data | Resolved::External(_) | Resolved::Failed(_) => {}
         }
     }
     next
@@ -240,11 +244,13 @@ fn read(path: &str, files: &VirtualFiles, resolution: &Resolution, inspection: &
 
 /// Scans a source as the module that its syntax makes it, else as CommonJS, which allows more; says under which name.
 fn scan_as_node(text: &str, path: &str) -> Result<(ModuleScan, String), Vec<SyntaxError>> {
-    match scan::scan(text, path) {
+    match scan::scan(text, path, Language::of(path), Erased::Nothing) {
         Ok(scan) => Ok((scan, path.to_owned())),
         Err(errors) => {
             let commonjs = format!("{path}.cjs");
-            scan::scan(text, &commonjs).map(|scan| (scan, commonjs)).map_err(|_| errors)
+            scan::scan(text, &commonjs, Language::of(&commonjs), Erased::Nothing)
+                .map(|scan| (scan, commonjs))
+                .map_err(|_| errors)
         }
     }
 }

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    bundle::Bundle,
     layer::{Layer, LayerImport},
-    options::{Bundle, BundleOptions},
+    options::BundleOptions,
 };
 
 /// This build of the bundler.
@@ -100,6 +101,8 @@ mod tests {
             needs_files: true,
             read_at_run_time: Vec::new(),
             warnings: Vec::new(),
+            modules: Vec::new(),
+            licenses: Vec::new(),
         };
         let layer = Layer { bundle, exports: vec![None, Some(BTreeSet::from(["a".to_owned()]))] };
         let kept = layer.to_bytes();

@@ -12,7 +12,7 @@ use oxc::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{options::Bundle, scan::ImportKind, source};
+use crate::{bundle::Bundle, scan::ImportKind, source};
 
 /// What a program's code imports its layer as.
 pub const LAYER_SPECIFIER: &str = "hoist:layer";

@@ -20,10 +20,10 @@ use oxc::{
 };
 
 use crate::{
+    dialect::Dialect,
     layer::{LayerImport, LayerPlan},
-    own_paths,
-    program::Dialect,
-    runtime,
+    options::BundleOptions,
+    own_paths, runtime,
     scan::{ImportKind, ModuleScan},
     source,
     specifier::{self, Specifier},
@@ -39,13 +39,28 @@ pub(crate) struct PlannedFile<'a> {
 }
 
 /// Plans for the program that starts at `entry`.
-pub(crate) fn plan(entry: &str, files: &[PlannedFile<'_>], dialect: &Dialect) -> LayerPlan {
+pub(crate) fn plan(entry: &str, files: &[PlannedFile<'_>], dialect: &Dialect, options: &BundleOptions) -> LayerPlan {
+    if let Some(reason) = unlayered(options) {
+        return LayerPlan::Whole { reason: reason.to_owned() };
+    }
     let mut planner =
         Planner { files, dialect, seen: BTreeMap::new(), effects: Vec::new(), imports: BTreeSet::new(), acted: None };
     match planner.file(entry, true) {
         Ok(()) => planner.finish(),
         Err(reason) => LayerPlan::Whole { reason },
     }
+}
+
+/// Options that reach through user code and packages at once.
+fn unlayered(options: &BundleOptions) -> Option<&'static str> {
+    let plain = BundleOptions::run();
+    if options.import_map != plain.import_map || !options.virtual_modules.is_empty() {
+        return Some("an import map or virtual modules say what imports mean");
+    }
+    if !options.define.is_empty() {
+        return Some("names are defined");
+    }
+    None
 }
 
 struct Planner<'a> {

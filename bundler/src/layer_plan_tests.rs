@@ -2,13 +2,14 @@ use std::sync::Arc;
 
 use crate::{
     layer::LayerPlan,
+    options::BundleOptions,
     program::{Program, Round},
     scan::ImportKind,
 };
 
 /// The plan for the first of these files.
 fn plan(files: &[(&str, &str)]) -> LayerPlan {
-    let mut program = Program::new(files[0].0);
+    let mut program = Program::new(files[0].0, BundleOptions::run());
     loop {
         match program.advance() {
             Round::Lacking(paths) => {

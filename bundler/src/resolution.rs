@@ -1,4 +1,4 @@
-//! Where an import leads: Node's algorithm over the virtual files, with Node's conditions and main fields.
+//! Where an import leads: Node's algorithm over the virtual files, with the conditions and main fields that were chosen.
 //! Gives the same answer for the same question, and every failure as a value that says why.
 
 use std::{
@@ -10,7 +10,9 @@ use std::{
 use oxc_resolver::{ResolveError, ResolveOptions, ResolverGeneric};
 
 use crate::{
-    file_system::{ESM_MARKER, ROOT, VirtualFiles},
+    conditions::Conditions,
+    file_system::{ASSERTED, EMPTY_MODULE, ESM_MARKER, ROOT, VirtualFiles},
+    names::{Meaning, Names},
     scan::ImportKind,
     specifier::{self, Specifier},
 };
@@ -24,6 +26,8 @@ pub(crate) enum Resolved {
     Builtin(String),
     /// The specifier holds the module itself.
     Data,
+    /// An import that stays one, under this name.
+    External(String),
     /// Nothing, and why.
     Failed(Failure),
 }
@@ -54,6 +58,10 @@ pub(crate) enum FailureKind {
     BadPackageJson,
     /// A specifier that means nothing.
     InvalidSpecifier,
+    /// The import map says that it leads nowhere.
+    Blocked,
+    /// A file of the program with an extension that nobody knows.
+    NoLoader,
 }
 
 impl FailureKind {
@@ -67,9 +75,14 @@ impl FailureKind {
             Self::NativeAddon => "native-addon",
             Self::BadPackageJson => "bad-package-json",
             Self::InvalidSpecifier => "invalid-specifier",
+            Self::Blocked => "blocked-import",
+            Self::NoLoader => "no-loader",
         }
     }
 }
+
+/// A file in the root, as the importer of what is looked up from there.
+const IN_ROOT: &str = "/hoist/index.js";
 
 type Question = (String, String, ImportKind);
 
@@ -81,6 +94,7 @@ pub(crate) struct Resolution {
     local_require: ResolverGeneric<VirtualFiles>,
     package_import: ResolverGeneric<VirtualFiles>,
     package_require: ResolverGeneric<VirtualFiles>,
+    names: Names,
     rewrites: BTreeMap<String, String>,
     /// Local paths (below the root) that are ES modules by their syntax.
     local_modules: BTreeSet<String>,
@@ -96,47 +110,121 @@ impl std::fmt::Debug for Resolution {
 impl Resolution {
     pub(crate) fn new(
         files: VirtualFiles,
+        names: Names,
         rewrites: BTreeMap<String, String>,
         local_modules: BTreeSet<String>,
     ) -> Self {
-        let local_import = ResolverGeneric::new_with_file_system(files.clone(), local_options("import"));
+        let conditions = &names.conditions;
+        let local_import = ResolverGeneric::new_with_file_system(files.clone(), local_options("import", conditions));
         Self {
-            local_require: local_import.clone_with_options(local_options("require")),
-            package_import: local_import.clone_with_options(package_options("import")),
-            package_require: local_import.clone_with_options(package_options("require")),
+            local_require: local_import.clone_with_options(local_options("require", conditions)),
+            package_import: local_import.clone_with_options(package_options("import", conditions)),
+            package_require: local_import.clone_with_options(package_options("require", conditions)),
             local_import,
             files,
+            names,
             rewrites,
             local_modules,
             answers: Mutex::default(),
         }
     }
 
-    /// Where the import of `specifier` in the file `importer` leads.
+    /// Where the import of `specifier` in the file `importer` leads. What an import attribute asks for stands behind the
+    /// specifier, and behind the path.
     pub(crate) fn resolve(&self, importer: &str, specifier: &str, kind: ImportKind) -> Resolved {
         let question = (importer.to_owned(), specifier.to_owned(), kind);
         if let Some(answer) = self.answers.lock().unwrap_or_else(PoisonError::into_inner).get(&question) {
             return answer.clone();
         }
-        let answer = self.answer(importer, specifier, kind);
+        let answer = match specifier.split_once(ASSERTED) {
+            Some((plain, loader)) => match self.answer(importer, plain, kind) {
+                Resolved::File { path, .. } => {
+                    Resolved::File { path: format!("{path}{ASSERTED}{loader}"), package_json: None }
+                }
+                other => other,
+            },
+            None => self.with_loader(self.answer(importer, specifier, kind)),
+        };
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(question, answer.clone());
         answer
     }
 
+    /// A file of the program must be of a known kind. Packages' files are taken for JavaScript, as `require` does.
+    fn with_loader(&self, found: Resolved) -> Resolved {
+        match &found {
+            Resolved::File { path, .. } if is_local(path) && self.names.loaders.of(path).is_none() => {
+                fail(FailureKind::NoLoader, format!("nothing says what {:?} is", self.files.display(path)))
+            }
+            _ => found,
+        }
+    }
+
+    /// The package that an import in one of the program's own files means, as a specifier; `None` when it means
+    /// something else.
+    pub(crate) fn package_specifier(&self, importer: &str, specifier: &str, kind: ImportKind) -> Option<String> {
+        match self.names.in_program(&self.files, importer, specifier, kind) {
+            Meaning::Specifier(specifier) => {
+                let is_package = matches!(specifier::parse(&specifier), Specifier::Package(_));
+                (is_package && self.alias(&specifier, kind).is_none()).then_some(specifier)
+            }
+            Meaning::File(_) | Meaning::External(_) | Meaning::Blocked => None,
+        }
+    }
+
     fn answer(&self, importer: &str, specifier: &str, kind: ImportKind) -> Resolved {
+        let meaning = if is_local(importer) {
+            self.names.in_program(&self.files, importer, specifier, kind)
+        } else {
+            self.names.everywhere(specifier).unwrap_or_else(|| Meaning::Specifier(specifier.to_owned()))
+        };
+        let meant = match meaning {
+            Meaning::External(name) => return Resolved::External(name),
+            Meaning::File(path) => return self.look_up(IN_ROOT, specifier, &path, kind, None),
+            Meaning::Blocked => {
+                return fail(FailureKind::Blocked, format!("the import map says that {specifier:?} leads nowhere"));
+            }
+            Meaning::Specifier(meant) => meant,
+        };
         if !is_local(importer) {
-            return self.classify(importer, specifier, specifier, kind);
+            return self.classify(importer, specifier, &meant, kind);
         }
-        if let Some(rewritten) = self.rewrites.get(specifier) {
+        if let Some(found) = self.alias(&meant, kind) {
+            return found;
+        }
+        match self.rewrites.get(&meant) {
             // Rewrites name packages as the root's node_modules has them.
-            return self.classify(&format!("{ROOT}/index.js"), specifier, rewritten, kind);
+            Some(rewritten) => self.classify(IN_ROOT, specifier, rewritten, kind),
+            None => self.classify(importer, specifier, &meant, kind),
         }
-        self.classify(importer, specifier, specifier, kind)
+    }
+
+    /// The first file that tsconfig.json's `paths` or `baseUrl` lead to.
+    fn alias(&self, specifier: &str, kind: ImportKind) -> Option<Resolved> {
+        self.names.candidates(specifier).into_iter().find_map(|path| {
+            let is_inside = path.strip_prefix(ROOT).is_some_and(|rest| rest.starts_with('/'));
+            match is_inside.then(|| self.look_up(IN_ROOT, specifier, &path, kind, None))? {
+                Resolved::Failed(failure) if failure.kind == FailureKind::NotFound => None,
+                found => Some(found),
+            }
+        })
+    }
+
+    /// What a browser's package has in a builtin's place: its `browser` map or a package of that name.
+    fn browser_builtin(&self, importer: &str, specifier: &str, kind: ImportKind) -> Option<Resolved> {
+        if !self.names.conditions.are_for_browsers() || is_local(importer) || specifier.starts_with("node:") {
+            return None;
+        }
+        match self.look_up(importer, specifier, specifier, kind, None) {
+            Resolved::Failed(_) => None,
+            found => Some(found),
+        }
     }
 
     fn classify(&self, importer: &str, written: &str, specifier: &str, kind: ImportKind) -> Resolved {
         match specifier::parse(specifier) {
-            Specifier::Builtin(name) => Resolved::Builtin(name),
+            Specifier::Builtin(name) => {
+                self.browser_builtin(importer, specifier, kind).unwrap_or(Resolved::Builtin(name))
+            }
             Specifier::Data => Resolved::Data,
             Specifier::Foreign(scheme) => fail(
                 FailureKind::UnsupportedScheme,
@@ -177,6 +265,8 @@ impl Resolution {
         let folder = Path::new(importer).parent().unwrap_or(Path::new(ROOT));
         let found = match resolver.resolve(folder, specifier) {
             Ok(found) => found.path().to_str().map(str::to_owned),
+            // `false` in a `browser` map.
+            Err(ResolveError::Ignored(_)) => Some(EMPTY_MODULE.to_owned()),
             Err(error) => return Resolved::Failed(self.explain(written, &error, package)),
         };
         let Some(path) = found else {
@@ -273,19 +363,21 @@ fn leaves_root(importer: &str, specifier: &str) -> bool {
     false
 }
 
-/// Node's conditions (`node` and `import` or `require`; `default` always counts) and main fields.
-fn package_options(condition: &str) -> ResolveOptions {
+/// The chosen conditions, with `import` or `require` (`default` always counts), and main fields.
+fn package_options(condition: &str, conditions: &Conditions) -> ResolveOptions {
+    let browser = if conditions.are_for_browsers() { vec![strings(&["browser"])] } else { Vec::new() };
     ResolveOptions {
         cwd: Some(ROOT.into()),
-        condition_names: vec!["node".to_owned(), condition.to_owned()],
+        condition_names: conditions.names().chain([condition]).map(str::to_owned).collect(),
         extensions: strings(&[".js", ".json", ".node", ".mjs", ".cjs", ".ts", ".tsx", ".jsx"]),
-        main_fields: strings(&["main", "module"]),
+        main_fields: strings(conditions.main_fields()),
+        alias_fields: browser,
         symlinks: false,
         ..ResolveOptions::default()
     }
 }
 
-fn local_options(condition: &str) -> ResolveOptions {
+fn local_options(condition: &str, conditions: &Conditions) -> ResolveOptions {
     ResolveOptions {
         extensions: strings(&[".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json"]),
         extension_alias: vec![
@@ -294,7 +386,7 @@ fn local_options(condition: &str) -> ResolveOptions {
             (".mjs".to_owned(), strings(&[".mjs", ".mts"])),
             (".cjs".to_owned(), strings(&[".cjs", ".cts"])),
         ],
-        ..package_options(condition)
+        ..package_options(condition, conditions)
     }
 }
 

@@ -16,6 +16,7 @@ use oxc::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    attributes,
     layer::LayerPlan,
     nesting,
     requires::CreatedRequires,
@@ -26,7 +27,7 @@ use crate::{
 /// One bare import of the program's own files.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Import {
-    /// As the program writes it: `npm:zod@^3/v4`.
+    /// As the program writes it, or as its import map or package.json has it: `npm:zod@^3/v4`.
     pub specifier: String,
     /// The package: `zod`, `@a/b`.
     pub package: String,
@@ -67,6 +68,8 @@ pub(crate) struct FoundImport {
     pub(crate) kind: ImportKind,
     /// Where its specifier stands, in bytes.
     pub(crate) offset: usize,
+    /// The `type` among its attributes.
+    pub(crate) attribute: Option<String>,
 }
 
 /// What a source is made of, as far as bundling it must know.
@@ -75,7 +78,7 @@ pub(crate) struct ModuleScan {
     pub(crate) imports: Vec<FoundImport>,
     /// Whether it has `import` or `export`.
     pub(crate) has_module_syntax: bool,
-    /// Where the first decorator stands.
+    /// Where the first decorator or `accessor` stands.
     pub(crate) decorator: Option<usize>,
     /// Where the first JSX stands.
     pub(crate) jsx: Option<usize>,
@@ -85,11 +88,22 @@ pub(crate) struct ModuleScan {
     pub(crate) jsx_classic: bool,
 }
 
+/// Which imports are gone when types are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Erased {
+    /// None: there are no types.
+    Nothing,
+    /// Those that say `type` (`verbatimModuleSyntax`).
+    Types,
+    /// Those of which no name is used as a value, too.
+    Unused,
+}
+
 /// Scans a source.
-pub(crate) fn scan(text: &str, path: &str) -> Result<ModuleScan, Vec<SyntaxError>> {
+pub(crate) fn scan(text: &str, path: &str, language: Language, erased: Erased) -> Result<ModuleScan, Vec<SyntaxError>> {
     let _here = whereabouts::at(path);
     let allocator = Allocator::default();
-    let (program, errors) = source::parse(&allocator, text, path);
+    let (program, errors) = source::parse_as(&allocator, text, path, language);
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -102,46 +116,57 @@ pub(crate) fn scan(text: &str, path: &str) -> Result<ModuleScan, Vec<SyntaxError
     }
     let mut found = ModuleScan { has_module_syntax: source::has_module_syntax(&program), ..ModuleScan::default() };
     read_comments(&program, text, &mut found);
-    let erases = Language::of(path).is_typescript();
     let requires = CreatedRequires::find(&semantic);
     for node in semantic.nodes().iter() {
-        visit(node.kind(), &semantic, &requires, erases, &mut found);
+        visit(node.kind(), &semantic, &requires, erased, &mut found);
     }
     found.imports.sort_by_key(|import| import.offset);
     Ok(found)
 }
 
-fn visit(kind: AstKind<'_>, semantic: &Semantic<'_>, requires: &CreatedRequires, erases: bool, found: &mut ModuleScan) {
-    let mut push = |specifier: &str, kind: ImportKind, offset: u32| {
+fn visit(
+    kind: AstKind<'_>,
+    semantic: &Semantic<'_>,
+    requires: &CreatedRequires,
+    erased: Erased,
+    found: &mut ModuleScan,
+) {
+    let mut push = |specifier: &str, kind: ImportKind, offset: u32, attribute: Option<&str>| {
         let offset = usize::try_from(offset).unwrap_or(0);
-        found.imports.push(FoundImport { specifier: specifier.to_owned(), kind, offset });
+        let (specifier, attribute) = (specifier.to_owned(), attribute.map(str::to_owned));
+        found.imports.push(FoundImport { specifier, kind, offset, attribute });
     };
     match kind {
-        AstKind::ImportDeclaration(import) if !(erases && is_erased(import, semantic)) => {
-            push(&import.source.value, ImportKind::Static, import.source.span.start);
+        AstKind::ImportDeclaration(import) if !is_erased(import, semantic, erased) => {
+            let attribute = attributes::clause_type(import.with_clause.as_deref());
+            push(&import.source.value, ImportKind::Static, import.source.span.start, attribute);
         }
         AstKind::ExportFromDeclaration(export) if !is_type_only(export) => {
-            push(&export.source.value, ImportKind::Static, export.source.span.start);
+            let attribute = attributes::clause_type(export.with_clause.as_deref());
+            push(&export.source.value, ImportKind::Static, export.source.span.start, attribute);
         }
         AstKind::ExportAllDeclaration(export) if export.export_kind == ImportOrExportKind::Value => {
-            push(&export.source.value, ImportKind::Static, export.source.span.start);
+            let attribute = attributes::clause_type(export.with_clause.as_deref());
+            push(&export.source.value, ImportKind::Static, export.source.span.start, attribute);
         }
         AstKind::ImportExpression(import) => {
             if let Some(specifier) = source::literal(&import.source) {
-                push(specifier, ImportKind::Dynamic, import.source.span().start);
+                let attribute = attributes::options_type(import.options.as_ref());
+                push(specifier, ImportKind::Dynamic, import.source.span().start, attribute);
             }
         }
         AstKind::CallExpression(call) => {
             if let Some((specifier, offset)) = required(call, semantic, requires) {
-                push(specifier, ImportKind::Require, offset);
+                push(specifier, ImportKind::Require, offset, None);
             }
         }
         AstKind::TSImportEqualsDeclaration(import) if import.import_kind == ImportOrExportKind::Value => {
             if let TSModuleReference::ExternalModuleReference(reference) = &import.module_reference {
-                push(&reference.expression.value, ImportKind::Require, reference.expression.span.start);
+                push(&reference.expression.value, ImportKind::Require, reference.expression.span.start, None);
             }
         }
         AstKind::Decorator(decorator) => first(&mut found.decorator, decorator.span.start),
+        AstKind::AccessorProperty(accessor) => first(&mut found.decorator, accessor.span.start),
         AstKind::JSXElement(element) => first(&mut found.jsx, element.span.start),
         AstKind::JSXFragment(fragment) => first(&mut found.jsx, fragment.span.start),
         _ => {}
@@ -171,9 +196,12 @@ pub(crate) fn required<'a>(
 }
 
 /// Whether TypeScript removes the import: it is for types, or none of its names is used as a value.
-fn is_erased(import: &ImportDeclaration<'_>, semantic: &Semantic<'_>) -> bool {
-    if import.import_kind == ImportOrExportKind::Type {
-        return true;
+fn is_erased(import: &ImportDeclaration<'_>, semantic: &Semantic<'_>, erased: Erased) -> bool {
+    match erased {
+        Erased::Nothing => return false,
+        Erased::Types | Erased::Unused if import.import_kind == ImportOrExportKind::Type => return true,
+        Erased::Types => return false,
+        Erased::Unused => {}
     }
     let Some(specifiers) = &import.specifiers else { return false };
     !specifiers.is_empty()
@@ -224,8 +252,14 @@ fn read_comments(program: &Program<'_>, text: &str, found: &mut ModuleScan) {
 mod tests {
     use super::*;
 
+    fn look(text: &str, path: &str) -> Result<ModuleScan, Vec<SyntaxError>> {
+        let language = Language::of(path);
+        let erased = if language.is_typescript() { Erased::Unused } else { Erased::Nothing };
+        scan(text, path, language, erased)
+    }
+
     fn imports(text: &str, path: &str) -> Vec<(String, ImportKind)> {
-        scan(text, path).unwrap().imports.into_iter().map(|import| (import.specifier, import.kind)).collect()
+        look(text, path).unwrap().imports.into_iter().map(|import| (import.specifier, import.kind)).collect()
     }
 
     #[test]
@@ -273,17 +307,17 @@ mod tests {
 
     #[test]
     fn jsx_and_decorators_are_noticed() {
-        let found = scan("/** @jsxImportSource hono/jsx */\nexport default <a>{<></>}</a>", "a.tsx").unwrap();
+        let found = look("/** @jsxImportSource hono/jsx */\nexport default <a>{<></>}</a>", "a.tsx").unwrap();
         assert_eq!(found.jsx_import_source.as_deref(), Some("hono/jsx"));
         assert_eq!(found.jsx, Some(48));
-        let found = scan("export class A { @b c() {} }", "a.ts").unwrap();
+        let found = look("export class A { @b c() {} }", "a.ts").unwrap();
         assert_eq!(found.decorator, Some(17));
     }
 
     #[test]
     fn syntax_errors_have_a_place() {
-        let errors = scan("const a = 1;\nconst = 2;", "a.ts").unwrap_err();
+        let errors = look("const a = 1;\nconst = 2;", "a.ts").unwrap_err();
         assert_eq!(errors[0].offset, 19);
-        assert!(scan("let a; let a;", "a.js").is_err());
+        assert!(look("let a; let a;", "a.js").is_err());
     }
 }

@@ -72,17 +72,27 @@ impl SyntaxError {
 /// Errors that are kept of one source: a broken one can have a million.
 const MOST_ERRORS: usize = 20;
 
-/// Parses a source; the tree is whole only when there is no error.
+/// Parses a source by its extension; the tree is whole only when there is no error.
 pub(crate) fn parse<'a>(allocator: &'a Allocator, source: &'a str, path: &str) -> (Program<'a>, Vec<SyntaxError>) {
-    parse_as(allocator, source, Language::of(path).source_type(path))
+    parse_as(allocator, source, path, Language::of(path))
+}
+
+/// Parses a source of a known language.
+pub(crate) fn parse_as<'a>(
+    allocator: &'a Allocator,
+    source: &'a str,
+    path: &str,
+    language: Language,
+) -> (Program<'a>, Vec<SyntaxError>) {
+    parse_kind(allocator, source, language.source_type(path))
 }
 
 /// Parses a source as Node does where nothing says that it is a module.
 pub(crate) fn parse_sloppy<'a>(allocator: &'a Allocator, source: &'a str) -> (Program<'a>, Vec<SyntaxError>) {
-    parse_as(allocator, source, SourceType::default().with_commonjs(true))
+    parse_kind(allocator, source, SourceType::default().with_commonjs(true))
 }
 
-fn parse_as<'a>(allocator: &'a Allocator, source: &'a str, kind: SourceType) -> (Program<'a>, Vec<SyntaxError>) {
+fn parse_kind<'a>(allocator: &'a Allocator, source: &'a str, kind: SourceType) -> (Program<'a>, Vec<SyntaxError>) {
     let options = ParseOptions { allow_return_outside_function: true, ..ParseOptions::default() };
     let parsed = Parser::new(allocator, source, kind).with_options(options).parse();
     let mut errors = errors_of(parsed.diagnostics.iter());

@@ -19,11 +19,12 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 
 use crate::{
+    bundle::Bundle,
     diagnostics::Diagnostic,
     inspect::Inspection,
     layer::{LayerImport, LayerInterface},
     limits::Limits,
-    options::{Bundle, BundleOptions},
+    options::BundleOptions,
     scan::Scan,
 };
 
@@ -48,7 +49,7 @@ pub(crate) enum Request {
     /// First, and once.
     Setup(Limits),
     /// Find the program that starts at this local path.
-    Scan { entry: String },
+    Scan { entry: String, options: BundleOptions },
     /// What was lacking; the bytes of the files that exist follow in this order, with these lengths.
     Files(Vec<FileAnswer>),
     /// So many packages' descriptors come with this frame.
@@ -61,6 +62,8 @@ pub(crate) enum Request {
     Inspect { mounts: Vec<MountMessage>, name: String },
     /// Link the program that was found to a layer.
     Link { interface: LayerInterface, options: BundleOptions },
+    /// Compile one local file on its own.
+    Transform { path: String, options: BundleOptions },
 }
 
 /// A package's place.
@@ -96,6 +99,11 @@ pub(crate) enum Reply {
         code_bytes: usize,
         /// A layer's.
         exports: Vec<Option<BTreeSet<String>>>,
+    },
+    /// The bytes are the code, then the map.
+    Transformed {
+        code_bytes: usize,
+        warnings: Vec<Diagnostic>,
     },
     /// The program must be bundled as a whole, and why.
     Unlinkable(String),
@@ -292,6 +300,7 @@ mod tests {
                     Request::Images { count } => end.send(&Reply::Confused(count.to_string()), &[b"ab", b"c"]).unwrap(),
                     Request::Setup(_)
                     | Request::Scan { .. }
+                    | Request::Transform { .. }
                     | Request::Bundle { .. }
                     | Request::Layer { .. }
                     | Request::Link { .. }

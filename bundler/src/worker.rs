@@ -23,12 +23,13 @@ use tokio::{
 };
 
 use crate::{
+    bundle::{Bundle, Transformed},
     error::{Error, Stage},
     file_system::is_plain,
     inspect::Inspection,
     layer::{Layer, LayerImport, LayerInterface},
     limits::Limits,
-    options::{Bundle, BundleOptions},
+    options::BundleOptions,
     scan::Scan,
     whereabouts::{self, Whereabouts},
     wire::{DESCRIPTORS, FileAnswer, MountMessage, OwnerEnd, Reply, Request},
@@ -132,16 +133,34 @@ impl Worker {
         Ok(worker)
     }
 
-    /// Finds the program that starts at a local file, and says which packages it imports.
-    pub async fn scan(&mut self, entry: &str, files: &mut dyn FileSource) -> Result<Scan, Error> {
+    /// Finds the program that starts at a local file, and says which packages it imports. The options are those of the
+    /// bundle: they decide what imports mean.
+    pub async fn scan(
+        &mut self,
+        entry: &str,
+        options: &BundleOptions,
+        files: &mut dyn FileSource,
+    ) -> Result<Scan, Error> {
         let limit = self.limits.deadline;
-        let result = within(limit, self.find(entry, files)).await;
+        let result = within(limit, self.find(entry, options, files)).await;
         self.settle(Stage::Scan, result).await
     }
 
     /// A hash of the program that was found, in hexadecimal: of its entry, and of all local files that it asked for.
     pub fn program_hash(&self) -> String {
         self.program.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Compiles one local file on its own: types and JSX go, imports stay but for the extensions of TypeScript's files.
+    pub async fn transform(
+        &mut self,
+        path: &str,
+        options: &BundleOptions,
+        files: &mut dyn FileSource,
+    ) -> Result<Transformed, Error> {
+        let limit = self.limits.deadline;
+        let result = within(limit, self.compile(path, options, files)).await;
+        self.settle(Stage::Transform, result).await
     }
 
     /// Bundles the program that was found, with packages where the tree has them. `rewrites` leads from a specifier as
@@ -206,24 +225,57 @@ impl Worker {
         self.settle(Stage::Inspect, result).await
     }
 
-    async fn find(&mut self, entry: &str, files: &mut dyn FileSource) -> Result<Scan, Trouble> {
-        let mut used = Used::default();
+    async fn find(
+        &mut self,
+        entry: &str,
+        options: &BundleOptions,
+        files: &mut dyn FileSource,
+    ) -> Result<Scan, Trouble> {
         self.program.update(entry);
-        self.end.send(&Request::Scan { entry: entry.to_owned() }, &[]).await?;
+        let request = Request::Scan { entry: entry.to_owned(), options: options.clone() };
+        match self.ask_with_files(&request, 0, files).await? {
+            (Reply::Scanned(scan), _) => Ok(scan),
+            (other, _) => Err(unexpected(other)),
+        }
+    }
+
+    async fn compile(
+        &mut self,
+        path: &str,
+        options: &BundleOptions,
+        files: &mut dyn FileSource,
+    ) -> Result<Transformed, Trouble> {
+        let request = Request::Transform { path: path.to_owned(), options: options.clone() };
+        match self.ask_with_files(&request, 2 * self.limits.output_bytes, files).await? {
+            (Reply::Transformed { code_bytes, warnings }, bytes) => {
+                let (code, source_map) = code_and_map(bytes, code_bytes)?;
+                Ok(Transformed { code, source_map, warnings })
+            }
+            (other, _) => Err(self.other(other)),
+        }
+    }
+
+    /// Asks, and hands over the local files that are lacking until there is an answer.
+    async fn ask_with_files(
+        &mut self,
+        request: &Request,
+        most_bytes: u64,
+        files: &mut dyn FileSource,
+    ) -> Result<(Reply, Vec<u8>), Trouble> {
+        let mut used = Used::default();
+        self.end.send(request, &[]).await?;
         loop {
-            let (reply, _) = self.end.receive(0).await?;
-            let paths = match reply {
-                Reply::Scanned(scan) => return Ok(scan),
-                Reply::Lacking(paths) => paths,
-                Reply::LackingTooMany { measured } => {
+            let paths = match self.end.receive(most_bytes).await? {
+                (Reply::Lacking(paths), _) => paths,
+                (Reply::LackingTooMany { measured }, _) => {
                     self.check("local files", used.files + measured, u64::from(self.limits.files), "files")?;
                     return Err(unexpected(Reply::LackingTooMany { measured }));
                 }
-                Reply::TooManyImports { measured } => {
+                (Reply::TooManyImports { measured }, _) => {
                     self.check("bare imports", measured, u64::from(self.limits.imports), "imports")?;
                     return Err(unexpected(Reply::TooManyImports { measured }));
                 }
-                other => return Err(unexpected(other)),
+                answer => return Ok(answer),
             };
             used.rounds += 1;
             self.check("rounds of local files", used.rounds, u64::from(self.limits.file_rounds), "file_rounds")?;
@@ -300,23 +352,27 @@ impl Worker {
     async fn ask(&mut self, request: &Request) -> Result<Answer, Trouble> {
         self.end.send(request, &[]).await?;
         let (reply, bytes) = self.end.receive(2 * self.limits.output_bytes).await?;
-        let (mut bundle, code_bytes, exports) = match reply {
-            Reply::Bundled { bundle, code_bytes, exports } => (bundle, code_bytes, exports),
-            Reply::Unlinkable(reason) => return Ok(Answer::Unlinkable(reason)),
-            Reply::OutputTooLarge { measured } => {
-                self.check("bytes of the bundle", measured, self.limits.output_bytes, "output_bytes")?;
-                return Err(unexpected(Reply::OutputTooLarge { measured }));
+        match reply {
+            Reply::Bundled { bundle, code_bytes, exports } => {
+                let (code, source_map) = code_and_map(bytes, code_bytes)?;
+                Ok(Answer::Bundled(Bundle { code, source_map, ..bundle }, exports))
             }
-            other => return Err(unexpected(other)),
-        };
-        let not_text = || Error::Protocol { detail: "the bundle is not text".to_owned() };
-        let mut code = String::from_utf8(bytes).map_err(|_| not_text())?;
-        if !code.is_char_boundary(code_bytes) {
-            return Err(not_text().into());
+            Reply::Unlinkable(reason) => Ok(Answer::Unlinkable(reason)),
+            other => Err(self.other(other)),
         }
-        bundle.source_map = code.split_off(code_bytes);
-        bundle.code = code;
-        Ok(Answer::Bundled(bundle, exports))
+    }
+
+    /// What an answer without code means.
+    fn other(&self, reply: Reply) -> Trouble {
+        match reply {
+            Reply::OutputTooLarge { measured } => {
+                match self.check("bytes of the bundle", measured, self.limits.output_bytes, "output_bytes") {
+                    Err(trouble) => trouble,
+                    Ok(()) => unexpected(Reply::OutputTooLarge { measured }),
+                }
+            }
+            other => unexpected(other),
+        }
     }
 
     fn check(&self, what: &str, measured: u64, limit: u64, knob: &'static str) -> Result<(), Trouble> {
@@ -326,7 +382,8 @@ impl Worker {
         Err(Error::TooLarge { what: what.to_owned(), measured, limit, knob }.into())
     }
 
-    /// Turns the end of a conversation into what the caller is told. After any other error than a wrong program the worker is of no more use.
+    /// Turns the end of a conversation into what the caller is told. After any other error than a
+    /// wrong program the worker is of no more use.
     async fn settle<T>(&mut self, stage: Stage, result: Option<Result<T, Trouble>>) -> Result<T, Error> {
         let error = match result {
             Some(Ok(value)) => return Ok(value),
@@ -404,6 +461,16 @@ fn number_images(tree: &Tree, first: usize) -> (Vec<MountMessage>, Vec<BorrowedF
     (mounts, images)
 }
 
+fn code_and_map(bytes: Vec<u8>, code_bytes: usize) -> Result<(String, String), Error> {
+    let not_text = || Error::Protocol { detail: "the code is not text".to_owned() };
+    let mut code = String::from_utf8(bytes).map_err(|_| not_text())?;
+    if !code.is_char_boundary(code_bytes) {
+        return Err(not_text());
+    }
+    let source_map = code.split_off(code_bytes);
+    Ok((code, source_map))
+}
+
 fn unexpected(reply: Reply) -> Trouble {
     let detail = match reply {
         Reply::Wrong(diagnostics) if !diagnostics.is_empty() => return Error::Bundle(diagnostics).into(),
@@ -417,6 +484,7 @@ fn unexpected(reply: Reply) -> Trouble {
         | Reply::Mapped
         | Reply::Bundled { .. }
         | Reply::Unlinkable(_)
+        | Reply::Transformed { .. }
         | Reply::OutputTooLarge { .. } => "it answered something else than it was asked".to_owned(),
     };
     Error::Protocol { detail }.into()

@@ -33,7 +33,7 @@ impl FileSource for Given<'_> {
 
 async fn bundle(limits: &Limits, files: &[(&str, &str)]) -> Result<(Scan, Bundle), Error> {
     let mut worker = Worker::spawn(&command(), limits).await?;
-    let scan = worker.scan(files[0].0, &mut Given(files)).await?;
+    let scan = worker.scan(files[0].0, &BundleOptions::run(), &mut Given(files)).await?;
     let tree = Tree { mounts: Vec::new() };
     let bundle = worker.bundle(&tree, &BTreeMap::new(), &BundleOptions::run()).await?;
     Ok((scan, bundle))
@@ -76,7 +76,7 @@ async fn packages_reach_the_worker_as_descriptors() {
     tree.mounts.push(twice);
     let text = "import a from 'p0'; import b from 'p299'; export default [a, b]";
     let mut worker = Worker::spawn(&command(), &Limits::default()).await.unwrap();
-    let scan = worker.scan("a.ts", &mut Given(&[("a.ts", text)])).await.unwrap();
+    let scan = worker.scan("a.ts", &BundleOptions::run(), &mut Given(&[("a.ts", text)])).await.unwrap();
     assert_eq!(scan.imports.iter().map(|import| import.package.as_str()).collect::<Vec<_>>(), ["p0", "p299"]);
     let bundle = worker.bundle(&tree, &BTreeMap::new(), &BundleOptions::run()).await.unwrap();
     assert!(bundle.code.contains("p0!") && bundle.code.contains("p299!"), "{}", bundle.code);
@@ -86,7 +86,7 @@ async fn packages_reach_the_worker_as_descriptors() {
 
 async fn bundle_with(tree: &Tree, limits: &Limits, text: &str) -> Result<Bundle, Error> {
     let mut worker = Worker::spawn(&command(), limits).await?;
-    worker.scan("a.ts", &mut Given(&[("a.ts", text)])).await?;
+    worker.scan("a.ts", &BundleOptions::run(), &mut Given(&[("a.ts", text)])).await?;
     worker.bundle(tree, &BTreeMap::new(), &BundleOptions::run()).await
 }
 
@@ -124,7 +124,7 @@ async fn a_worker_that_takes_too_long_is_killed() {
     let limits = Limits { deadline: Duration::from_millis(100), ..Limits::default() };
     let mut worker = Worker::spawn(&sleeper(), &limits).await.unwrap();
     let started = Instant::now();
-    let error = worker.scan("a.ts", &mut Given(&[])).await.unwrap_err();
+    let error = worker.scan("a.ts", &BundleOptions::run(), &mut Given(&[])).await.unwrap_err();
     assert!(matches!(error, Error::Deadline { stage: Stage::Scan, .. }), "{error}");
     let status = worker.child.wait().await.unwrap();
     assert_eq!(status.signal(), Some(9));
@@ -136,7 +136,7 @@ async fn a_worker_that_dies_is_reported_with_its_last_words() {
     let arguments = ["-c", "head -c 8 >/dev/null; echo alas >&2; exit 3"].map(OsString::from).to_vec();
     let command = WorkerCommand { program: "sh".into(), arguments };
     let mut worker = Worker::spawn(&command, &Limits::default()).await.unwrap();
-    let error = worker.scan("a.ts", &mut Given(&[])).await.unwrap_err();
+    let error = worker.scan("a.ts", &BundleOptions::run(), &mut Given(&[])).await.unwrap_err();
     let Error::WorkerDied { status, stderr, .. } = &error else { panic!("{error}") };
     assert_eq!((status.as_str(), stderr.as_str()), ("exit code 3", "alas\n"));
     let missing = WorkerCommand { program: "/nothing/here".into(), arguments: Vec::new() };
@@ -148,7 +148,7 @@ async fn a_worker_that_sends_nonsense_is_not_believed() {
     let script = "exec >&0; head -c 8 >/dev/null; printf '\\377\\377\\377\\377\\377\\377\\377\\377'; sleep 60";
     let command = WorkerCommand { program: "sh".into(), arguments: ["-c", script].map(OsString::from).to_vec() };
     let mut worker = Worker::spawn(&command, &Limits::default()).await.unwrap();
-    let error = worker.scan("a.ts", &mut Given(&[])).await.unwrap_err();
+    let error = worker.scan("a.ts", &BundleOptions::run(), &mut Given(&[])).await.unwrap_err();
     assert!(matches!(error, Error::Protocol { .. }), "{error}");
 }
 

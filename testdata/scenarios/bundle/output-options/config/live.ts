@@ -1,0 +1,1 @@
+export { stage as default } from "./stage";

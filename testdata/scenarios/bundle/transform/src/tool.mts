@@ -1,0 +1,2 @@
+export type Tool = string;
+export const tool: Tool = "tool";

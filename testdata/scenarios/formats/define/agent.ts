@@ -1,0 +1,3 @@
+declare const DEBUG: boolean;
+if (DEBUG) console.log("only-when-debugging");
+export default [DEBUG, process.env.STAGE];

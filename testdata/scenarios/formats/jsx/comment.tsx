@@ -1,0 +1,3 @@
+/** @jsx k */
+const k = (type: string, _: null, child: string) => ["k", type, child];
+export default <p>x</p>;

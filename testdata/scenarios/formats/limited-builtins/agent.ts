@@ -1,0 +1,4 @@
+import { join } from "node:path";
+import { spawn } from "child_process";
+void join;
+export default () => typeof spawn;

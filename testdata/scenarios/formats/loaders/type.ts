@@ -1,0 +1,2 @@
+import css from "./a.css" with { type: "css" };
+export default css;

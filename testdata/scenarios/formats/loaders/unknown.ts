@@ -1,0 +1,2 @@
+import yaml from "./b.yaml";
+export default yaml;
