@@ -5,7 +5,7 @@ HOIST := target/debug/hoist
 COMPAT := ../shared/compat
 TIERS ?= core,node,hard,reject
 
-.PHONY: run test test-live compat deps v8 build fmt lint docs deny ready clean
+.PHONY: run test test-live compat bench deps v8 build fmt lint docs deny ready clean
 
 # Builds hoist and runs an example that imports npm packages.
 run: deps
@@ -24,6 +24,11 @@ compat: build
 	@test -d $(COMPAT) || { echo "no $(COMPAT) beside this checkout"; exit 1; }
 	node $(COMPAT)/run-compat.mjs --cmd '$(CURDIR)/$(HOIST) run {file} --manifest {deps}' \
 		--jobs 2 --timeout 60 --tier $(TIERS) --out target/compat.json $(if $(ONLY),--only $(ONLY))
+
+# Beside esbuild's and rolldown's own command lines; see BENCHMARKS.md.
+bench: deps
+	$(CARGO) build --release --bin hoist
+	node scripts/bench/run.mjs $(BENCH)
 
 # V8's library and libclang; after this a plain cargo build works too.
 deps:

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bundler::{BundleOptions, FileSource, Inspection, PackageFacts, Worker};
+use bundler::{Bundle, BundleOptions, FileSource, Inspection, PackageFacts, Worker};
 use registry_cache::{Graph, Manifest, Tree};
 use serde::Serialize;
 
@@ -71,6 +71,8 @@ pub(crate) struct Report {
     /// Where code is made from text, which is allowed.
     evaluates: BTreeMap<String, BTreeMap<String, String>>,
     licences: BTreeMap<String, String>,
+    /// Folders of packages whose files may be read while the main entry runs, which works: they are there read-only.
+    read_at_run_time: Vec<String>,
     /// Whether every source that the entry points reach was read.
     complete: bool,
 }
@@ -134,11 +136,10 @@ impl FileSource for ImportsIt {
     }
 }
 
-/// The size of the package's main entry as a run would have it.
-async fn bundle(worker: &mut Worker, tree: &Tree, name: &str) -> Result<u64, bundler::Error> {
+/// The package's main entry as a run would have it.
+async fn bundle(worker: &mut Worker, tree: &Tree, name: &str) -> Result<Bundle, bundler::Error> {
     worker.scan(PROGRAM, &mut ImportsIt(name.to_owned())).await?;
-    let bundle = worker.bundle(tree, &BTreeMap::new(), &BundleOptions::run()).await?;
-    Ok(bundle.code.len() as u64)
+    worker.bundle(tree, &BTreeMap::new(), &BundleOptions::run()).await
 }
 
 fn report(
@@ -146,7 +147,7 @@ fn report(
     graph: &Graph,
     tarball: Option<u64>,
     inspection: Inspection,
-    bundled: Result<u64, Error>,
+    bundled: Result<Bundle, Error>,
 ) -> Result<Report, Error> {
     let nobody = || Error::Internal { problem: format!("{name} is not in its own graph") };
     let package = graph.root.get(name).and_then(|id| graph.packages.get(id)).ok_or_else(nobody)?;
@@ -176,13 +177,18 @@ fn report(
     if !inspection.is_complete {
         reasons.partial("it has more sources than an inspection reads: the rest is not judged".to_owned());
     }
+    let bundle = bundled.ok();
     Ok(Report {
         name: package.name.clone(),
         version: package.version.clone(),
         licence: facts.licence,
         verdict: reasons.verdict(),
         reasons: reasons.lines(),
-        size: Size { tarball, unpacked: facts.unpacked_bytes, bundled: bundled.ok() },
+        size: Size {
+            tarball,
+            unpacked: facts.unpacked_bytes,
+            bundled: bundle.as_ref().map(|bundle| bundle.code.len() as u64),
+        },
         packages: inspection.packages.len(),
         entries: inspection.entries,
         builtins: builtins(&inspection.packages),
@@ -196,6 +202,7 @@ fn report(
             (!facts.evaluates.is_empty()).then(|| places.collect())
         }),
         licences: of_each(&inspection.packages, |facts| facts.licence.clone()),
+        read_at_run_time: bundle.map(|bundle| bundle.read_at_run_time).unwrap_or_default(),
         complete: inspection.is_complete,
     })
 }
@@ -325,6 +332,7 @@ impl Report {
             ("install scripts", keys(&self.install_scripts)),
             ("wasm", list(self.wasm.iter().map(|(id, files)| format!("{id} ({})", files.join(" "))))),
             ("eval", keys(&self.evaluates)),
+            ("reads files of", self.read_at_run_time.join(", ")),
         ];
         for (name, value) in rows {
             if !value.is_empty() {

@@ -29,7 +29,7 @@ const SHAPES: &[(&str, &str, &str, &str, &str)] = &[
     ("templates.ts", "export default ", "`${", "1", "}`"),
     ("arrows.ts", "export default ", "()=>", "1", ""),
     ("functions.ts", "export default 1;", "function f(){", "", "}"),
-    ("patterns.ts", "export default 1; const ", "[", "a = 1", "]"),
+    ("patterns.ts", "export default 1; let b; ", "[", "b", "] = b"),
     ("types.ts", "export default 1; export type A = ", "Array<", "1", ">"),
     ("tuples.ts", "export default 1; export type A = ", "[", "1", "]"),
     ("namespaces.ts", "export default 1;", "namespace a{", "export const x = 1", "}"),
@@ -103,7 +103,10 @@ fn programs_with_too_much_of_something() {
     place.passed();
 }
 
-fn files(files: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+/// A package's files by their paths.
+type Files = Vec<(String, Vec<u8>)>;
+
+fn files(files: &[(&str, &str)]) -> Files {
     files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect()
 }
 
@@ -116,7 +119,7 @@ enum End {
 }
 
 /// Packages that explode whoever reads them.
-fn explosive() -> Vec<(&'static str, Vec<(String, Vec<u8>)>, End)> {
+fn explosive() -> Vec<(&'static str, Files, End)> {
     let deep = |open: &str, close: &str, count: usize| format!("{}{}", open.repeat(count), close.repeat(count));
     let brackets = format!("module.exports = {}", deep("[", "]", DEEP));
     let sum = format!("export const a = 1{};", "+1".repeat(DEEP));
@@ -147,11 +150,7 @@ fn explosive() -> Vec<(&'static str, Vec<(String, Vec<u8>)>, End)> {
             ]),
             End::Value(json!(["a", "b", "c"])),
         ),
-        (
-            "invalid-utf8",
-            vec![("index.js".to_owned(), invalid)],
-            End::Value(json!(["default", "length", "module.exports", "text"])),
-        ),
+        ("invalid-utf8", vec![("index.js".to_owned(), invalid)], End::Value(json!(["length", "text"]))),
         (
             "own-name",
             files(&[
@@ -165,18 +164,20 @@ fn explosive() -> Vec<(&'static str, Vec<(String, Vec<u8>)>, End)> {
         (
             "long-line",
             files(&[("index.js", &format!("exports.a = 1;{}", "exports.b=function(){return 1};".repeat(100_000)))]),
-            End::Value(json!(["a", "b", "default", "module.exports"])),
+            End::Value(json!(["a", "b"])),
         ),
         (
             "long-string",
             files(&[("index.js", &format!("exports.a = '{}'.length;", "x".repeat(10 << 20)))]),
-            End::Value(json!(["a", "default", "module.exports"])),
+            End::Value(json!(["a"])),
         ),
     ]
 }
 
 fn program(package: &str) -> String {
-    format!("import * as it from '{package}@1'; export default () => Object.keys(it);")
+    // What else stands in the namespace of CommonJS depends on the way that the program took.
+    let filter = "filter((name) => name !== 'default' && name !== 'module.exports').sort()";
+    format!("import * as it from '{package}@1'; export default () => Object.keys(it).{filter};")
 }
 
 #[test]

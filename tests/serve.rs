@@ -146,6 +146,17 @@ async fn answers() {
 }
 
 #[tokio::test]
+async fn every_file_of_a_request_can_be_read() {
+    let service = Service::start("serve-files", &[]);
+    let program = "import fs from 'node:fs';\n\
+        export default () => [fs.readdirSync('.'), fs.readFileSync(new URL('./data/a.csv', import.meta.url), 'utf8')];";
+    let files = json!({"agent.mjs": program, "data/a.csv": "1,2"});
+    let answer = service.run(json!({"files": files, "entry": "agent.mjs"})).await;
+    answer.assert(200, "/value", json!([["agent.mjs", "data"], "1,2"]));
+    service.stop();
+}
+
+#[tokio::test]
 async fn whatever_guest_code_does_is_200() {
     let service = Service::start("serve-outcomes", &["--cpu", "1s", "--wall", "4s", "--heap", "64MiB"]);
     let outcomes = [

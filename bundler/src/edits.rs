@@ -17,6 +17,8 @@ pub(crate) struct Edits {
     replacements: Vec<(Span, String)>,
     /// Declarations to stand before the first statement.
     pub(crate) prelude: String,
+    /// Declarations to stand behind the last one.
+    pub(crate) postlude: String,
 }
 
 impl Edits {
@@ -27,7 +29,7 @@ impl Edits {
 
     /// Makes the replacements in the text of the module at `path`; `None` when there are none.
     pub(crate) fn apply(mut self, text: &str, path: &str, program: &Program<'_>) -> Option<Rewritten> {
-        if self.replacements.is_empty() && self.prelude.is_empty() {
+        if self.replacements.is_empty() && self.prelude.is_empty() && self.postlude.is_empty() {
             return None;
         }
         // One inside of another is part of what that one throws away.
@@ -52,6 +54,10 @@ impl Edits {
                     magic.append_left(offset, prelude).ok()?;
                 }
             }
+        }
+        if !self.postlude.is_empty() {
+            // The last line may be a comment, and its statement may lack its semicolon.
+            magic.append(format!("\n;{}", self.postlude));
         }
         let map =
             magic.source_map(SourceMapOptions { include_content: true, source: path.into(), hires: Hires::Boundary });

@@ -17,8 +17,8 @@ use serde_json::Value;
 use crate::{
     file_system::{ROOT, VirtualFiles},
     resolution::{Resolution, Resolved},
-    scan::{self, ImportKind},
-    source::{self, Language},
+    scan::{self, ImportKind, ModuleScan},
+    source::{self, Language, SyntaxError},
 };
 
 /// Sources that are read, beyond which an inspection is not complete.
@@ -212,8 +212,8 @@ fn read(path: &str, files: &VirtualFiles, resolution: &Resolution, inspection: &
     }
     facts.sources += 1;
     let text = files.text(path).unwrap_or_default();
-    let scan = match scan::scan(&text, path) {
-        Ok(scan) => scan,
+    let (scan, read_as) = match scan_as_node(&text, path) {
+        Ok(found) => found,
         Err(errors) => {
             let message = errors.into_iter().next().map(|error| error.message).unwrap_or_default();
             if facts.broken.len() < MOST_OF_A_KIND {
@@ -223,7 +223,7 @@ fn read(path: &str, files: &VirtualFiles, resolution: &Resolution, inspection: &
         }
     };
     let lines = Lines::of(&text);
-    for (what, offset) in evaluations(&text, path) {
+    for (what, offset) in evaluations(&text, &read_as) {
         note(&mut facts.evaluates, what, &file, lines.at(offset));
     }
     let mut next = Vec::new();
@@ -236,6 +236,17 @@ fn read(path: &str, files: &VirtualFiles, resolution: &Resolution, inspection: &
         }
     }
     next
+}
+
+/// Scans a source as the module that its syntax makes it, else as CommonJS, which allows more; says under which name.
+fn scan_as_node(text: &str, path: &str) -> Result<(ModuleScan, String), Vec<SyntaxError>> {
+    match scan::scan(text, path) {
+        Ok(scan) => Ok((scan, path.to_owned())),
+        Err(errors) => {
+            let commonjs = format!("{path}.cjs");
+            scan::scan(text, &commonjs).map(|scan| (scan, commonjs)).map_err(|_| errors)
+        }
+    }
 }
 
 /// Keeps the first place, whatever order the sources are read in.

@@ -10,7 +10,10 @@ use oxc::{
     allocator::Allocator,
     ast::{
         AstKind,
-        ast::{Expression, ImportDeclarationSpecifier, ImportOrExportKind, Program, Statement, TSModuleReference},
+        ast::{
+            Expression, ImportAttribute, ImportAttributeKey, ImportDeclaration, ImportDeclarationSpecifier,
+            ImportOrExportKind, Program, Statement, TSModuleReference,
+        },
     },
     semantic::Semantic,
     syntax::symbol::SymbolId,
@@ -153,7 +156,7 @@ impl Facts {
             facts.statement(statement, file.path, &semantic)?;
         }
         facts.acts |= acts(&program) || touches_globals(&semantic);
-        refuse_lookups(&semantic, file.path)?;
+        refuse_options(&semantic, file.path)?;
         Ok(facts)
     }
 
@@ -164,7 +167,7 @@ impl Facts {
             Statement::ImportDeclaration(import)
                 if import.import_kind == ImportOrExportKind::Value && is_package(&import.source.value) =>
             {
-                if import.with_clause.is_some() || import.phase.is_some() {
+                if !is_plain(import) {
                     return refused("imports with attributes", &import.source.value);
                 }
                 let Some(specifiers) = &import.specifiers else {
@@ -268,27 +271,25 @@ fn is_foreign(object: &Expression<'_>, semantic: &Semantic<'_>) -> bool {
     }
 }
 
-/// `require.resolve("package")` and `import.meta.resolve("package")` need the packages themselves.
-fn refuse_lookups(semantic: &Semantic<'_>, path: &str) -> Result<(), String> {
-    for node in semantic.nodes().iter() {
-        match node.kind() {
-            AstKind::StaticMemberExpression(member) if member.property.name == "resolve" => {
-                let is_lookup = match &member.object {
-                    Expression::ImportMeta(_) => true,
-                    Expression::Identifier(name) => name.name == "require",
-                    _ => false,
-                };
-                if is_lookup {
-                    return Err(format!("{path} asks where a package is"));
-                }
-            }
-            AstKind::ImportExpression(import) if import.options.is_some() || import.phase.is_some() => {
-                return Err(format!("{path} imports with attributes"));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+/// What `import(…)` is told beside the specifier has no place in a layer.
+fn refuse_options(semantic: &Semantic<'_>, path: &str) -> Result<(), String> {
+    let has_options = semantic.nodes().iter().any(|node| match node.kind() {
+        AstKind::ImportExpression(import) => import.options.is_some() || import.phase.is_some(),
+        _ => false,
+    });
+    if has_options { Err(format!("{path} imports with attributes")) } else { Ok(()) }
+}
+
+/// Whether an import says no more than that a JSON file is JSON.
+fn is_plain(import: &ImportDeclaration<'_>) -> bool {
+    let is_json = |attribute: &ImportAttribute<'_>| {
+        let is_type = match &attribute.key {
+            ImportAttributeKey::Identifier(name) => name.name == "type",
+            ImportAttributeKey::StringLiteral(name) => name.value == "type",
+        };
+        is_type && attribute.value.value == "json"
+    };
+    import.phase.is_none() && import.with_clause.as_ref().is_none_or(|clause| clause.with_entries.iter().all(is_json))
 }
 
 #[cfg(test)]

@@ -227,12 +227,13 @@ impl Linking<'_, '_> {
         let is_module = source::has_module_syntax(program);
         for (number, name) in &self.used {
             let export = export_name(*number);
-            self.edits.prelude.push_str(&if is_module {
-                format!("import {{ {export} as {name} }} from \"{LAYER_SPECIFIER}\";")
+            if is_module {
+                // Behind everything: comments at the start speak to JSX's compiler only there.
+                self.edits.postlude.push_str(&format!("import {{ {export} as {name} }} from \"{LAYER_SPECIFIER}\";"));
             } else {
                 // A statement would make an ES module of it; `bridge` does it on its behalf.
-                format!("const {{ {export}: {name} }} = require(\"{BRIDGE}\");")
-            });
+                self.edits.prelude.push_str(&format!("const {{ {export}: {name} }} = require(\"{BRIDGE}\");"));
+            }
         }
         self.edits.apply(text, path, program)
     }

@@ -16,12 +16,12 @@ fn link(text: &str, path: &str) -> (String, Option<String>) {
     (code, link.refusal())
 }
 
-/// What stands behind the imports of the layer.
+/// What stands before the imports of the layer.
 fn linked(text: &str) -> String {
     let (code, refusal) = link(text, "/hoist/agent.tsx");
     assert_eq!(refusal, None);
-    let end = code.rfind("from \"hoist:layer\";").map_or(0, |at| at + "from \"hoist:layer\";".len());
-    code[end..].trim().to_owned()
+    let end = code.find("\n;import {").unwrap_or(code.len());
+    code[..end].trim().to_owned()
 }
 
 #[test]

@@ -134,7 +134,12 @@ mod tests {
 
     #[test]
     fn chains_and_brackets_count() {
-        assert!(is_too_deep(&format!("export default 1{}", "+1".repeat(MOST))));
+        // On a stack such as a worker's.
+        std::thread::Builder::new().stack_size(32 << 20).spawn(check_all).unwrap().join().unwrap();
+    }
+
+    fn check_all() {
+        assert!(is_too_deep(&format!("export default 1{}", "+1".repeat(20_000))));
         assert!(is_too_deep(&format!("export default a{}", ".a".repeat(20_000))));
         assert!(is_too_deep(&format!("{}{{}}", "if(1){}else ".repeat(MOST))));
         assert!(!is_too_deep(&format!("export default 1{}", "+1".repeat(MOST / 2))));

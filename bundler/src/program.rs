@@ -53,6 +53,8 @@ pub(crate) enum Round {
 /// Imports that lead nowhere, beyond which one walk notes no more.
 const MOST_DIAGNOSTICS: usize = 100;
 
+/// Bare imports, beyond which no layer is planned: its planning compares each with each.
+const MOST_PLANNED: usize = 2_000;
 /// Local files that are asked for at once, beyond which a walk goes no further: no program has so many.
 const MOST_LACKING: usize = 50_000;
 
@@ -240,7 +242,11 @@ impl Program {
                 });
             }
         }
-        Scan { imports: imports.into_iter().collect(), plan: self.plan() }
+        let plan = match imports.len() {
+            count if count > MOST_PLANNED => LayerPlan::Whole { reason: format!("the program has {count} imports") },
+            _ => self.plan(),
+        };
+        Scan { imports: imports.into_iter().collect(), plan }
     }
 
     fn plan(&self) -> LayerPlan {

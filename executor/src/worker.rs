@@ -25,6 +25,9 @@ use crate::wire::{
 /// How often the processor time of a run is looked at. What it may exceed its limit by.
 const CPU_INTERVAL: Duration = Duration::from_millis(20);
 
+/// How long to wait where the system has too many descriptors on their way. The run's own time bounds how often.
+const DESCRIPTORS_WAIT: Duration = Duration::from_millis(1);
+
 /// Runs programs, each in a process of its own.
 #[derive(Clone, Debug)]
 pub struct Executor {
@@ -166,8 +169,15 @@ async fn send_images(process: &Process, images: &[BorrowedFd<'_>]) -> std::io::R
         // A message without a byte would be the end of the conversation.
         Ok(rustix::net::sendmsg(socket, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL)?)
     };
-    process.socket.async_io(Interest::WRITABLE, send).await?;
-    Ok(())
+    loop {
+        match process.socket.async_io(Interest::WRITABLE, send).await {
+            // As many descriptors are on their way, to all runs together, as one process may have; the runs take them in.
+            Err(error) if error.raw_os_error() == Some(Errno::TOOMANYREFS.raw_os_error()) => {
+                tokio::time::sleep(DESCRIPTORS_WAIT).await;
+            }
+            sent => return sent.map(|_| ()),
+        }
+    }
 }
 
 async fn send(process: &Process, message: &[u8]) -> std::io::Result<()> {

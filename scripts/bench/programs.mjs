@@ -40,7 +40,7 @@ export const sets = {
 export function wholeEntry(set, number) {
   const names = set.packages.includes('react-dom') ? ['react', 'react-dom/server'] : set.packages;
   const imports = names.map((name, index) => `import * as ns${index} from ${JSON.stringify(name)};`);
-  return `${imports.join('\n')}\nexport default [${names.map((_, index) => `ns${index}`).join(', ')}];\n// ${number}\n`;
+  return `${imports.join('\n')}\nexport default [${names.map((_, index) => `ns${index}`).join(', ')}].map((it) => Object.keys(it).length);\n// ${number}\n`;
 }
 
 /** User code that nobody has seen before. */

@@ -93,6 +93,9 @@ lend("ext:deno_fs/30_fs.js", [
   "lstatSync", "stat", "lstat", "truncateSync", "truncate", "FsFile", "open", "openSync", "create", "createSync", "symlink",
   "symlinkSync", "link", "linkSync", "utime", "utimeSync", "umask",
 ]);
+host.watchFs = () => {
+  throw new Error("fs.watch is not available in a run: its files do not change by themselves");
+};
 lend("ext:deno_os/30_os.js", [
   "env", "exit", "execPath", "loadavg", "osRelease", "osUptime", "hostname", "systemMemoryInfo", "networkInterfaces", "gid",
   "uid",

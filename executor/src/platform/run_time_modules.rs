@@ -82,7 +82,7 @@ impl RunTimeModules {
         let resolved =
             self.resolver.resolve(specifier, referrer, ResolutionMode::Import, NodeResolutionKind::Execution);
         let absent = |text: String| {
-            let message = format!("{text}: it is not in this program's files");
+            let message = format!("{}: it is not in this program's files", text.trim_end_matches('.'));
             NotLoaded::boxed("ERR_MODULE_NOT_FOUND", message)
         };
         match resolved {
