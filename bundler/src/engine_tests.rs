@@ -421,5 +421,5 @@ fn modules_of_other_kinds() {
             ],
         )],
     );
-    assert_eq!(case.value(), r#"[1,2,["function",true,"side"],3,"undefined"]"#);
+    assert_eq!(case.value(), r#"[1,2,["undefined",true,"side"],3,"undefined"]"#);
 }
