@@ -59,7 +59,7 @@ impl Pipeline {
         let mut files = OwnFiles::new(files, data);
         let (mut worker, scan) = trace
             .time(Stage::Scan, observer, async {
-                let mut worker = Worker::spawn(&self.bundler, &self.bundler_limits).await?;
+                let mut worker = self.bundlers.take().await?;
                 let scan = worker.scan(&entry, way.options(), &mut files).await?;
                 Ok::<_, bundler::Error>((worker, scan))
             })
@@ -188,7 +188,7 @@ impl Build<'_> {
             });
             numbered.push((import, number));
         }
-        let layer = match self.layer(&served, options, trace, observer).await {
+        let layer = match self.layer(&served, &options.for_packages(), trace, observer).await {
             Ok(layer) => layer,
             // Reported as the program's own, when it is bundled as a whole.
             Err(Error::Bundler(bundler::Error::Bundle(errors))) => {

@@ -14,6 +14,7 @@ use crate::assets;
 use crate::build::Way;
 use crate::bundle_arguments::{BundleArguments, TransformArguments};
 use crate::bundle_options;
+use crate::bundlers::Bundlers;
 use crate::cache_access::CacheAccess;
 use crate::cli::{
     BUNDLER_WORKER, Dependency, EXECUTOR_WORKER, InspectArguments, LimitArguments, ProgramArguments, RunArguments,
@@ -36,6 +37,9 @@ use crate::transform;
 
 /// Bytes of a manifest. The largest package.json files are a few hundred kilobytes.
 const MANIFEST_BYTES: u64 = 8 << 20;
+
+/// Bundlers that a service has ready: each holds some ten megabytes.
+const BUNDLERS_AHEAD: usize = 2;
 
 /// `hoist run`.
 pub(crate) fn run(arguments: RunArguments) -> Exit {
@@ -98,7 +102,7 @@ pub(crate) fn inspect(arguments: InspectArguments) -> Exit {
     let InspectArguments { package, json, cache } = arguments;
     let work = async {
         let cache = CacheAccess::Brief(cache_config(cache.folder, working_folder()?));
-        let pipeline = pipeline(&LimitArguments::default(), cache)?;
+        let pipeline = pipeline(&LimitArguments::default(), cache, 0)?;
         watched(json, async |observer| pipeline.inspect(&package, observer).await).await
     };
     let result = match until_interrupted(work) {
@@ -116,7 +120,7 @@ pub(crate) fn inspect(arguments: InspectArguments) -> Exit {
 pub(crate) fn transform(arguments: TransformArguments) -> Exit {
     let work = async {
         let cache = CacheAccess::Brief(cache_config(None, working_folder()?));
-        transform::compile(&arguments, &pipeline(&LimitArguments::default(), cache)?).await
+        transform::compile(&arguments, &pipeline(&LimitArguments::default(), cache, 0)?).await
     };
     let result = match until_interrupted(work) {
         Ok(result) => result,
@@ -137,7 +141,7 @@ pub(crate) fn serve(arguments: ServeArguments) -> Exit {
         let limits = ServiceLimits::new(&arguments);
         let cache = cache_config(arguments.cache.folder, working_folder()?);
         let cache = registry_cache::Cache::open(cache.options()?).await?;
-        Service::start(arguments.listen, limits, cache, |cache| pipeline(&arguments.limits, CacheAccess::Held(cache)))
+        Service::start(arguments.listen, limits, cache, |cache| pipeline(&arguments.limits, CacheAccess::Held(cache), BUNDLERS_AHEAD))
             .await
     };
     let service = async {
@@ -174,8 +178,8 @@ fn prepare(
         }
         None => ManifestSource::Nearest,
     };
-    let pipeline = pipeline(limits, CacheAccess::Brief(cache_config(cache.folder, project.root.clone())))?;
-    let bundler::Limits { file_bytes, local_bytes, files, .. } = pipeline.bundler_limits;
+    let pipeline = pipeline(limits, CacheAccess::Brief(cache_config(cache.folder, project.root.clone())), 0)?;
+    let bundler::Limits { file_bytes, local_bytes, files, .. } = pipeline.bundlers.limits;
     let disk = DiskFiles::new(project.root.clone(), file_bytes);
     let data = data_files::find(&project.root, &disk, data, DataLimits { files, bytes: local_bytes })?;
     let request = Request {
@@ -189,13 +193,14 @@ fn prepare(
     Ok((pipeline, request, options))
 }
 
-fn pipeline(limits: &LimitArguments, cache: CacheAccess) -> Result<Pipeline, Error> {
+/// Everything behind the stages, with so many bundlers started ahead.
+fn pipeline(limits: &LimitArguments, cache: CacheAccess, ahead: usize) -> Result<Pipeline, Error> {
     let program = std::env::current_exe()
         .map_err(|error| Error::Internal { problem: format!("hoist does not find its own binary: {error}") })?;
     let executor = executor::WorkerCommand { program: program.clone(), arguments: worker_arguments(EXECUTOR_WORKER) };
+    let bundler = bundler::WorkerCommand { program, arguments: worker_arguments(BUNDLER_WORKER) };
     Ok(Pipeline {
-        bundler: bundler::WorkerCommand { program, arguments: worker_arguments(BUNDLER_WORKER) },
-        bundler_limits: bundler::Limits::default(),
+        bundlers: Bundlers::new(bundler, bundler::Limits::default(), ahead),
         executor: Executor::new(executor),
         run_limits: run_limits(limits),
         cache,

@@ -98,7 +98,7 @@ impl Pipeline {
         // The first error is the one to report.
         let (graph, tree, tarball) = fetched?;
         released?;
-        let mut worker = Worker::spawn(&self.bundler, &self.bundler_limits).await?;
+        let mut worker = self.bundlers.take().await?;
         let inspection = trace.time(Stage::Scan, observer, worker.inspect(&tree, &wanted.name)).await?;
         let bundled = trace.time(Stage::Bundle, observer, bundle(&mut worker, &tree, &wanted.name)).await;
         report(&wanted.name, &graph, tarball, inspection, bundled)

@@ -7,6 +7,7 @@ mod assets;
 mod build;
 mod bundle_arguments;
 mod bundle_options;
+mod bundlers;
 mod cache_access;
 mod cli;
 mod command;

@@ -8,6 +8,7 @@ use executor::{Executor, Module, Program, Report};
 use registry_cache::Manifest;
 
 use crate::build::{Modules, Way};
+use crate::bundlers::Bundlers;
 use crate::cache_access::CacheAccess;
 use crate::error::Error;
 use crate::project::nearest_manifest;
@@ -54,10 +55,8 @@ impl From<Error> for Answer {
 
 /// The engines behind the stages, with their settings.
 pub(crate) struct Pipeline {
-    /// How to start a bundler.
-    pub(crate) bundler: bundler::WorkerCommand,
-    /// What a bundler may use up.
-    pub(crate) bundler_limits: bundler::Limits,
+    /// Who bundles programs.
+    pub(crate) bundlers: Bundlers,
     /// Who runs programs.
     pub(crate) executor: Executor,
     /// What a program may use up.
@@ -80,6 +79,7 @@ impl Pipeline {
     ) -> Answer {
         let mut trace = Trace::default();
         let ending = self.build_and_run(request, way, input, &mut trace, observer).await;
+        self.bundlers.replenish();
         Answer { trace, ending }
     }
 

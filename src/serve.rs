@@ -23,7 +23,6 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use bundler::BundleOptions;
 use futures::FutureExt;
 use registry_cache::Cache;
 use tokio::net::TcpListener;
@@ -32,7 +31,6 @@ use tokio::sync::watch;
 use self::admission::Admission;
 use self::guard::Guard;
 pub(crate) use self::refusal::Refusal;
-use crate::build::Way;
 use crate::config::ServiceLimits;
 use crate::error::Error;
 use crate::exit_code::status_of_error;
@@ -82,6 +80,7 @@ impl Service {
             guard: Guard::new(bound.ip()),
             given_up,
         });
+        shared.pipeline.bundlers.replenish();
         Ok(Self { listener, address: bound, shared, cache, give_up })
     }
 
@@ -166,14 +165,12 @@ async fn answer(shared: &Shared, request: Request) -> Answer {
     };
     let work = async {
         let bytes = receive::read(body, &shared.limits).await?;
-        let (request, input) = body::parse(&bytes, shared.pipeline.bundler_limits.files)?;
+        let (request, way, input) = body::parse(&bytes, shared.pipeline.bundlers.limits.files)?;
         let turn = place.turn().await?;
-        Ok::<_, Error>((request, input, turn))
+        Ok::<_, Error>((request, way, input, turn))
     };
     match work.await {
-        Ok((request, input, _turn)) => {
-            shared.pipeline.run(request, &Way::Layered(BundleOptions::run()), input, &()).await
-        }
+        Ok((request, way, input, _turn)) => shared.pipeline.run(request, &way, input, &()).await,
         Err(error) => error.into(),
     }
 }

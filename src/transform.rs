@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bundler::{BundleOptions, Transformed, Worker};
+use bundler::{BundleOptions, Transformed};
 
 use crate::bundle_arguments::{SourceMapPlace, TransformArguments};
 use crate::bundle_options;
@@ -52,8 +52,8 @@ pub(crate) async fn compile(arguments: &TransformArguments, pipeline: &Pipeline)
 }
 
 async fn compile_one(project: Project, options: &BundleOptions, pipeline: &Pipeline) -> Result<Transformed, Error> {
-    let mut files = DiskFiles::new(project.root, pipeline.bundler_limits.file_bytes);
-    let mut worker = Worker::spawn(&pipeline.bundler, &pipeline.bundler_limits).await?;
+    let mut files = DiskFiles::new(project.root, pipeline.bundlers.limits.file_bytes);
+    let mut worker = pipeline.bundlers.take().await?;
     Ok(worker.transform(&project.entry, options, &mut files).await?)
 }
 

@@ -2,6 +2,7 @@
 //! It opens nothing; what it knows it was sent.
 
 use std::{
+    cell::OnceCell,
     collections::{BTreeMap, BTreeSet},
     io,
     os::{fd::AsFd, unix::net::UnixStream},
@@ -24,7 +25,7 @@ use crate::{
     link::Link,
     options::BundleOptions,
     program::{Program, Round},
-    scan::Scan,
+    scan::{ImportKind, Scan},
     transform, whereabouts,
     wire::{FileAnswer, MountMessage, Reply, Request, WorkerEnd},
 };
@@ -64,7 +65,7 @@ fn serve(mut end: WorkerEnd) -> io::Result<()> {
         whereabouts::tell(memory);
     }
     restrict(&limits)?;
-    let mut session = Session { limits, program: None, task: Task::Scan, images: Vec::new() };
+    let mut session = Session { limits, program: None, task: Task::Scan, images: Vec::new(), runtime: OnceCell::new() };
     while let Some((request, bytes)) = end.receive(session.limits.local_bytes)? {
         session.answer(request, &bytes, &mut end)?;
     }
@@ -90,12 +91,18 @@ struct Session {
     /// What the files that come are for.
     task: Task,
     images: Vec<Arc<MappedImage>>,
+    /// The engine's threads, once they were needed.
+    runtime: OnceCell<tokio::runtime::Runtime>,
 }
 
 impl Session {
     fn answer(&mut self, request: Request, bytes: &[u8], end: &mut WorkerEnd) -> io::Result<()> {
         let reply = match request {
             Request::Setup(_) => Reply::Confused("it was set up before".to_owned()),
+            Request::Warm => {
+                self.warm()?;
+                Reply::Warm
+            }
             Request::Scan { entry, options } => {
                 self.program = Some(Program::new(&entry, options));
                 self.task = Task::Scan;
@@ -136,6 +143,27 @@ impl Session {
             Request::Link { interface, options } => return self.link(interface, options, end),
         };
         end.send(&reply, &[])
+    }
+
+    /// Scans and links a program of ours, and forgets it.
+    fn warm(&mut self) -> io::Result<()> {
+        let mut program = Program::new("warm.ts", BundleOptions::run());
+        while let Round::Lacking(paths) = program.advance() {
+            for path in paths {
+                let source = (path == "warm.ts").then(|| Arc::from(WARM.as_bytes()));
+                program.answer(path, source);
+            }
+        }
+        self.program = Some(program);
+        let import = LayerImport { specifier: "warm".to_owned(), kind: ImportKind::Static };
+        let link = Arc::new(Link::new(LayerInterface { imports: vec![(import, 0)], exports: vec![None] }));
+        let input = self.program_input(Vec::new(), BTreeMap::new(), BundleOptions::run(), Some(Arc::clone(&link)));
+        if let Ok(input) = input {
+            // Whatever comes of it: the way there is what counts.
+            let _ = self.runtime()?.block_on(engine::link(&input, &link));
+        }
+        self.program = None;
+        Ok(())
     }
 
     fn advance(&mut self) -> Reply {
@@ -242,12 +270,16 @@ impl Session {
         }
     }
 
-    fn runtime(&self) -> io::Result<tokio::runtime::Runtime> {
-        tokio::runtime::Builder::new_multi_thread()
+    fn runtime(&self) -> io::Result<&tokio::runtime::Runtime> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(self.limits.threads)
             .max_blocking_threads(2 * self.limits.threads)
             .thread_stack_size(STACK_BYTES / 2)
-            .build()
+            .build()?;
+        Ok(self.runtime.get_or_init(|| runtime))
     }
 
     fn send(&self, (mut bundle, exports): Built, end: &mut WorkerEnd) -> io::Result<()> {
@@ -319,6 +351,14 @@ type Built = (Bundle, Vec<Option<BTreeSet<String>>>);
 fn without_exports(bundle: Bundle) -> Built {
     (bundle, Vec::new())
 }
+
+/// A program with something of everything.
+const WARM: &str = "import { warm } from 'warm';
+interface Shape { name: string; sizes?: number[] }
+enum Kind { Small = 'small', Large = 'large' }
+export class Thing<T extends Shape> { #inner: T; constructor(inner: T) { this.#inner = inner; } get kind(): Kind { return Kind.Large; } }
+export default async (input: Shape) => ({ ...input, made: new Thing(input).kind ?? warm(`${input.name}`) });
+";
 
 /// The layer's own module.
 const LAYER_FILE: &str = "layer.js";

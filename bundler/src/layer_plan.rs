@@ -53,9 +53,8 @@ pub(crate) fn plan(entry: &str, files: &[PlannedFile<'_>], dialect: &Dialect, op
 
 /// Options that reach through user code and packages at once.
 fn unlayered(options: &BundleOptions) -> Option<&'static str> {
-    let plain = BundleOptions::run();
-    if options.import_map != plain.import_map || !options.virtual_modules.is_empty() {
-        return Some("an import map or virtual modules say what imports mean");
+    if !options.virtual_modules.is_empty() {
+        return Some("virtual modules stand for what packages import");
     }
     if !options.define.is_empty() {
         return Some("names are defined");

@@ -93,6 +93,13 @@ impl BundleOptions {
     }
 }
 
+impl BundleOptions {
+    /// What of the options holds for packages: programs that differ in the rest share their layers.
+    pub fn for_packages(&self) -> Self {
+        Self { import_map: ImportMap::default(), jsx: Jsx::default(), ..self.clone() }
+    }
+}
+
 /// How JSX is compiled, where that is not left to the tsconfig.json. A comment in a file goes before both.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Jsx {

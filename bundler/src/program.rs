@@ -53,6 +53,8 @@ pub(crate) struct Program {
     reached: BTreeSet<String>,
     /// For each file the local files that its imports lead to, by where they are written.
     links: BTreeMap<String, BTreeMap<usize, String>>,
+    /// An import that means another package than it says.
+    renamed: Option<String>,
     imports: BTreeSet<Import>,
     warnings: Vec<Diagnostic>,
 }
@@ -68,6 +70,7 @@ impl Program {
             dialect: Dialect::default(),
             reached: BTreeSet::new(),
             links: BTreeMap::new(),
+            renamed: None,
             imports: BTreeSet::new(),
             warnings: Vec::new(),
         }
@@ -161,6 +164,7 @@ impl Program {
         }
         self.reached = walk.reached;
         self.links = walk.links;
+        self.renamed = walk.renamed;
         if walk.diagnostics.is_empty() {
             self.imports = walk.imports;
             walk.warnings.sort_by(|left, right| left.place().cmp(&right.place()));
@@ -209,9 +213,21 @@ impl Program {
         }
     }
 
+    /// Whether a file is code, and of another language than linking would take it for.
+    fn is_loaded_otherwise(&self, path: &str) -> bool {
+        let language = self.options.loaders.language(path);
+        language != Language::Data && language != Language::of(path)
+    }
+
     fn plan(&self) -> LayerPlan {
         if self.imports.len() > MOST_PLANNED {
             return LayerPlan::Whole { reason: format!("the program has {} imports", self.imports.len()) };
+        }
+        if let Some(reason) = &self.renamed {
+            return LayerPlan::Whole { reason: reason.clone() };
+        }
+        if let Some(path) = self.reached.iter().find(|path| self.is_loaded_otherwise(path)) {
+            return LayerPlan::Whole { reason: format!("{path} is not what its extension says") };
         }
         let texts: Vec<_> = self
             .reached
@@ -241,6 +257,7 @@ struct Walk {
     resolution: Resolution,
     reached: BTreeSet<String>,
     links: BTreeMap<String, BTreeMap<usize, String>>,
+    renamed: Option<String>,
     imports: BTreeSet<Import>,
     diagnostics: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
@@ -257,6 +274,7 @@ impl Walk {
             resolution,
             reached: BTreeSet::new(),
             links: BTreeMap::new(),
+            renamed: None,
             imports: BTreeSet::new(),
             diagnostics: Vec::new(),
             warnings: Vec::new(),
@@ -275,6 +293,10 @@ impl Walk {
                 break;
             }
             if let Some(specifier) = self.resolution.package_specifier(&importer, &import.specifier, import.kind) {
+                if specifier != import.specifier {
+                    let reason = || format!("{path} imports {specifier:?} as {:?}", import.specifier);
+                    self.renamed.get_or_insert_with(reason);
+                }
                 packages.push((specifier, import.offset));
                 continue;
             }

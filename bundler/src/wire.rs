@@ -52,6 +52,8 @@ pub(crate) enum Request {
     Scan { entry: String, options: BundleOptions },
     /// What was lacking; the bytes of the files that exist follow in this order, with these lengths.
     Files(Vec<FileAnswer>),
+    /// Do once what every request does, with a program of your own.
+    Warm,
     /// So many packages' descriptors come with this frame.
     Images { count: usize },
     /// Bundle the program that was found.
@@ -81,6 +83,8 @@ pub(crate) enum Reply {
     /// It must know these local files first.
     Lacking(Vec<String>),
     Scanned(Scan),
+    /// It has done what it was asked to.
+    Warm,
     /// It lacks more local files than `files`.
     LackingTooMany {
         measured: u64,
@@ -299,6 +303,7 @@ mod tests {
                     }
                     Request::Images { count } => end.send(&Reply::Confused(count.to_string()), &[b"ab", b"c"]).unwrap(),
                     Request::Setup(_)
+                    | Request::Warm
                     | Request::Scan { .. }
                     | Request::Transform { .. }
                     | Request::Bundle { .. }

@@ -133,6 +133,25 @@ impl Worker {
         Ok(worker)
     }
 
+    /// Lets the worker do once, with a program of its own, what every request does first: it is faster then.
+    pub async fn warm(&mut self) -> Result<(), Error> {
+        let limit = self.limits.deadline;
+        let warm = async {
+            self.end.send(&Request::Warm, &[]).await?;
+            match self.end.receive(0).await?.0 {
+                Reply::Warm => Ok(()),
+                other => Err(unexpected(other)),
+            }
+        };
+        let result = within(limit, warm).await;
+        self.settle(Stage::Start, result).await
+    }
+
+    /// Whether its process is there.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Finds the program that starts at a local file, and says which packages it imports. The options are those of the
     /// bundle: they decide what imports mean.
     pub async fn scan(
@@ -482,6 +501,7 @@ fn unexpected(reply: Reply) -> Trouble {
         | Reply::TooManyImports { .. }
         | Reply::Inspected(_)
         | Reply::Mapped
+        | Reply::Warm
         | Reply::Bundled { .. }
         | Reply::Unlinkable(_)
         | Reply::Transformed { .. }

@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use bundler::BundleOptions;
 use registry_cache::Manifest;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::refusal::Refusal;
+use crate::build::Way;
 use crate::error::Error;
 use crate::pipeline::{ManifestSource, Request};
 use crate::project::{RelativePath, SentFiles};
@@ -29,6 +31,9 @@ struct RunRequest {
     dependencies: Option<Entries>,
     #[serde(default)]
     auto: bool,
+    /// To compare: one bundle with everything in it, where a layer would do.
+    #[serde(default)]
+    whole: bool,
     #[serde(default, deserialize_with = "present")]
     input: Option<Box<RawValue>>,
 }
@@ -66,8 +71,8 @@ impl<'de> Deserialize<'de> for Entries {
     }
 }
 
-/// The request of a body, and its input as JSON text. At most `files` files.
-pub(crate) fn parse(body: &[u8], files: u32) -> Result<(Request, Option<String>), Error> {
+/// The request of a body, how it is to be built, and its input as JSON text. At most `files` files.
+pub(crate) fn parse(body: &[u8], files: u32) -> Result<(Request, Way, Option<String>), Error> {
     let sent: RunRequest = serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
     let (entry, sources) = match (sent.code, sent.files) {
         (Some(code), None) => {
@@ -98,7 +103,9 @@ pub(crate) fn parse(body: &[u8], files: u32) -> Result<(Request, Option<String>)
         manifest: ManifestSource::Nearest,
         unlisted: if sent.auto { Unlisted::Latest } else { Unlisted::Refuse },
     };
-    Ok((request, sent.input.map(|input| input.get().to_owned())))
+    let options = BundleOptions::run();
+    let way = if sent.whole { Way::Whole(options) } else { Way::Layered(options) };
+    Ok((request, way, sent.input.map(|input| input.get().to_owned())))
 }
 
 fn sent_files(texts: impl IntoIterator<Item = (RelativePath, String)>) -> Result<SentFiles, Refusal> {
