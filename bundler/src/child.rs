@@ -17,6 +17,7 @@ use crate::{
     bundle::{Bundle, Transformed},
     diagnostics::Diagnostic,
     dialect::Dialect,
+    direct,
     engine,
     file_system::{LocalFiles, PackageFiles, ROOT, VirtualFiles},
     inspect,
@@ -157,6 +158,7 @@ impl Session {
         self.program = Some(program);
         let import = LayerImport { specifier: "warm".to_owned(), kind: ImportKind::Static };
         let link = Arc::new(Link::new(LayerInterface { imports: vec![(import, 0)], exports: vec![None] }));
+        let _ = self.program.as_ref().and_then(|program| direct::link(program, &link));
         let input = self.program_input(Vec::new(), BTreeMap::new(), BundleOptions::run(), Some(Arc::clone(&link)));
         if let Ok(input) = input {
             // Whatever comes of it: the way there is what counts.
@@ -260,6 +262,10 @@ impl Session {
 
     fn link(&self, interface: LayerInterface, options: BundleOptions, end: &mut WorkerEnd) -> io::Result<()> {
         let link = Arc::new(Link::new(interface));
+        let direct = self.program.as_ref().and_then(|program| direct::link(program, &link));
+        if let Some(bundle) = direct.filter(|_| link.refusal().is_none()) {
+            return self.send(without_exports(bundle), end);
+        }
         let input = match self.program_input(Vec::new(), BTreeMap::new(), options, Some(Arc::clone(&link))) {
             Ok(input) => input,
             Err(detail) => return end.send(&Reply::Confused(detail), &[]),

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oxc::{
-    allocator::Allocator,
     ast::{
         AstKind,
         ast::{
@@ -25,7 +24,6 @@ use crate::{
     options::BundleOptions,
     own_paths, runtime,
     scan::{ImportKind, ModuleScan},
-    source,
     specifier::{self, Specifier},
 };
 
@@ -82,7 +80,16 @@ impl Planner<'_> {
         }
         self.seen.insert(path.to_owned(), at_start);
         let Some(file) = self.files.iter().find(|file| file.path == path) else { return Ok(()) };
-        let facts = Facts::of(file, self.dialect)?;
+        let facts = &file.scan.facts;
+        if let Some(reason) = &facts.refusal {
+            return Err(format!("{path} {reason}"));
+        }
+        if file.scan.decorator.is_some() && self.dialect.decorator_metadata {
+            return Err(format!("{path} has decorators with metadata"));
+        }
+        if file.scan.jsx.is_some() && (file.scan.jsx_classic || self.dialect.jsx_classic) {
+            return Err(format!("{path} has JSX that calls a function in scope"));
+        }
         if own_paths::sees_loader(file.text, path) {
             // What it asks the loader for may be in the layer.
             let specifier = runtime::LOADER.to_owned();
@@ -94,7 +101,7 @@ impl Planner<'_> {
                 continue;
             }
             match specifier::parse(&import.specifier) {
-                Specifier::Package(_) => self.package(&import.specifier, import.kind, at_start, path, &facts)?,
+                Specifier::Package(_) => self.package(&import.specifier, import.kind, at_start, path, facts)?,
                 Specifier::Internal => return Err(format!("{path} imports {:?}", import.specifier)),
                 _ => {}
             }
@@ -144,39 +151,36 @@ impl Planner<'_> {
     }
 }
 
-/// What one file does that matters here.
-struct Facts {
+/// What one file does that matters here, known from its syntax.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
     /// Specifiers that are imported without a name.
     effects: BTreeSet<String>,
     /// Whether it does something at its top level, or touches what packages can see.
     acts: bool,
+    /// What it does that only a whole bundle can have.
+    refusal: Option<String>,
 }
 
 impl Facts {
-    /// The error is the reason why the program has to be bundled as a whole.
-    fn of(file: &PlannedFile<'_>, dialect: &Dialect) -> Result<Self, String> {
-        let mut facts = Self { effects: BTreeSet::new(), acts: false };
-        let has_imports = !file.scan.imports.is_empty();
-        if has_imports && file.scan.decorator.is_some() && dialect.decorator_metadata {
-            return Err(format!("{} has decorators with metadata", file.path));
-        }
-        if file.scan.jsx.is_some() && (file.scan.jsx_classic || dialect.jsx_classic) {
-            return Err(format!("{} has JSX that calls a function in scope", file.path));
-        }
-        let allocator = Allocator::default();
-        let (program, _) = source::parse(&allocator, file.text, file.path);
-        let (semantic, _) = source::analyse(&program);
+    /// Those of a parsed file.
+    pub(crate) fn of(program: &Program<'_>, semantic: &Semantic<'_>) -> Self {
+        let mut facts = Self { acts: acts(program) || touches_globals(semantic), ..Self::default() };
         for statement in &program.body {
-            facts.statement(statement, file.path, &semantic)?;
+            if let Some(reason) = facts.statement(statement, semantic) {
+                facts.refusal.get_or_insert(reason);
+            }
         }
-        facts.acts |= acts(&program) || touches_globals(&semantic);
-        refuse_options(&semantic, file.path)?;
-        Ok(facts)
+        if has_options(semantic) {
+            facts.refusal.get_or_insert("imports with attributes".to_owned());
+        }
+        facts
     }
 
-    fn statement(&mut self, statement: &Statement<'_>, path: &str, semantic: &Semantic<'_>) -> Result<(), String> {
+    /// The reason why it cannot be linked, if there is one.
+    fn statement(&mut self, statement: &Statement<'_>, semantic: &Semantic<'_>) -> Option<String> {
         let is_package = |text: &str| matches!(specifier::parse(text), Specifier::Package(_));
-        let refused = |what: &str, specifier: &str| Err(format!("{path} {what} {specifier:?}"));
+        let refused = |what: &str, specifier: &str| Some(format!("{what} {specifier:?}"));
         match statement {
             Statement::ImportDeclaration(import)
                 if import.import_kind == ImportOrExportKind::Value && is_package(&import.source.value) =>
@@ -186,7 +190,7 @@ impl Facts {
                 }
                 let Some(specifiers) = &import.specifiers else {
                     self.effects.insert(import.source.value.to_string());
-                    return Ok(());
+                    return None;
                 };
                 if specifiers.iter().any(|specifier| is_more_than_read(symbol_of(specifier), semantic)) {
                     return refused("exports or assigns what it imports from", &import.source.value);
@@ -211,7 +215,7 @@ impl Facts {
             }
             _ => {}
         }
-        Ok(())
+        None
     }
 }
 
@@ -285,13 +289,12 @@ fn is_foreign(object: &Expression<'_>, semantic: &Semantic<'_>) -> bool {
     }
 }
 
-/// What `import(…)` is told beside the specifier has no place in a layer.
-fn refuse_options(semantic: &Semantic<'_>, path: &str) -> Result<(), String> {
-    let has_options = semantic.nodes().iter().any(|node| match node.kind() {
+/// Whether some `import(…)` is told more than the specifier, which has no place in a layer.
+fn has_options(semantic: &Semantic<'_>) -> bool {
+    semantic.nodes().iter().any(|node| match node.kind() {
         AstKind::ImportExpression(import) => import.options.is_some() || import.phase.is_some(),
         _ => false,
-    });
-    if has_options { Err(format!("{path} imports with attributes")) } else { Ok(()) }
+    })
 }
 
 /// Whether an import says no more than that a JSON file is JSON.

@@ -13,7 +13,7 @@
 //!   what that means; `file_system`, `resolution`: where it is found.
 //! - `own_paths`: each module's own `__dirname`, `import.meta.url` and `require`; `attributes`, `decorators`, `wasm`: what the
 //!   engine does not know; the files `engine*`: the bundle; `composition`: what is in it; `transform`: one file on its own.
-//! - `layer_plan`, `layer`, `link`: packages on their own, and programs that are linked to them; `kept`: bundles in a store.
+//! - `layer_plan`, `layer`, `link`, `direct`: packages on their own, and programs that are linked to them; `kept`: bundles in a store.
 //! - `inspect`: what packages are made of.
 
 mod attributes;
@@ -26,6 +26,7 @@ mod conditions;
 mod decorators;
 mod diagnostics;
 mod dialect;
+mod direct;
 mod edits;
 mod engine;
 mod engine_formats;

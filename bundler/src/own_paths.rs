@@ -78,7 +78,7 @@ pub(crate) struct Rewritten {
 const WORDS: [&str; 6] = ["require", "createRequire", "__dirname", "__filename", ".wasm", "getBuiltinModule"];
 
 /// Whether a source may have to be changed. Parsing takes time, and most ES modules import and export and no more.
-fn is_of_interest(text: &str) -> bool {
+pub(crate) fn is_of_interest(text: &str) -> bool {
     let asks = |rest: &str| rest.trim_start().starts_with(['(', '.', '/']);
     WORDS.iter().any(|word| text.contains(word))
         || text.match_indices("import").any(|(at, word)| asks(&text[at + word.len()..]))

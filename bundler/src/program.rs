@@ -103,6 +103,14 @@ impl Program {
         &self.warnings
     }
 
+    /// What the entry is made of, when there is no other file.
+    pub(crate) fn only_file(&self) -> Option<&ModuleScan> {
+        if self.reached.len() > 1 {
+            return None;
+        }
+        self.scans.get(&self.entry).map(|scan| &**scan)
+    }
+
     /// The local files whose decorators the engine leaves as they are.
     pub(crate) fn decorated(&self) -> BTreeSet<String> {
         let is_decorated = |path: &&String| {

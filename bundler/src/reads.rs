@@ -15,6 +15,11 @@ use crate::{
 /// Builtins that read files.
 const FILE_BUILTINS: [&str; 5] = ["node:fs", "node:fs/promises", "node:sqlite", "node:wasi", "node:worker_threads"];
 
+/// Whether any of these builtins can read files.
+pub(crate) fn can_read(builtins: &[String]) -> bool {
+    builtins.iter().any(|name| FILE_BUILTINS.contains(&name.as_str()))
+}
+
 /// What is read at run time.
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
@@ -37,7 +42,7 @@ impl Reads {
     ) -> Self {
         let mut reads = Self {
             needs_files: uses.values().any(|uses| uses.paths || uses.loader || uses.builtins)
-                || builtins.iter().any(|name| FILE_BUILTINS.contains(&name.as_str())),
+                || can_read(builtins),
             ..Self::default()
         };
         let mut folders = BTreeSet::new();

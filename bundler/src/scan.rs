@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     attributes,
     layer::LayerPlan,
+    layer_plan::Facts,
     nesting,
     requires::CreatedRequires,
     source::{self, Language, SyntaxError},
@@ -76,6 +77,8 @@ pub(crate) struct FoundImport {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ModuleScan {
     pub(crate) imports: Vec<FoundImport>,
+    /// What it may mean for a layer.
+    pub(crate) facts: Facts,
     /// Whether it has `import` or `export`.
     pub(crate) has_module_syntax: bool,
     /// Where the first decorator or `accessor` stands.
@@ -114,7 +117,11 @@ pub(crate) fn scan(text: &str, path: &str, language: Language, erased: Erased) -
     if !errors.is_empty() {
         return Err(errors);
     }
-    let mut found = ModuleScan { has_module_syntax: source::has_module_syntax(&program), ..ModuleScan::default() };
+    let mut found = ModuleScan {
+        has_module_syntax: source::has_module_syntax(&program),
+        facts: Facts::of(&program, &semantic),
+        ..ModuleScan::default()
+    };
     read_comments(&program, text, &mut found);
     let requires = CreatedRequires::find(&semantic);
     for node in semantic.nodes().iter() {

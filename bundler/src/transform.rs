@@ -68,7 +68,8 @@ pub(crate) fn transform(program: &Program) -> Result<Transformed, Vec<Diagnostic
     Ok(Transformed { code: compiled.code, source_map, warnings })
 }
 
-fn compile(text: &str, path: &str, language: Language, program: &Program) -> Result<Rewritten, String> {
+/// Compiles one text, which stands for the file at `path`.
+pub(crate) fn compile(text: &str, path: &str, language: Language, program: &Program) -> Result<Rewritten, String> {
     let allocator = Allocator::default();
     let (mut tree, errors) = source::parse_as(&allocator, text, path, language);
     if let Some(error) = errors.first() {
@@ -124,7 +125,7 @@ fn options(dialect: &Dialect, options: &BundleOptions) -> Result<TransformOption
 }
 
 /// The map of the second of two steps, led back through the first.
-fn joined(second: &SourceMap<'_>, first: &SourceMap<'_>) -> SourceMap<'static> {
+pub(crate) fn joined(second: &SourceMap<'_>, first: &SourceMap<'_>) -> SourceMap<'static> {
     let mut builder = oxc_sourcemap::SourceMapBuilder::default();
     let source = builder.add_source_and_content("", "");
     let table = first.generate_lookup_table();
@@ -138,7 +139,8 @@ fn joined(second: &SourceMap<'_>, first: &SourceMap<'_>) -> SourceMap<'static> {
     builder.into_sourcemap().into_owned()
 }
 
-fn named(mut map: SourceMap<'_>, path: &str, text: &str) -> String {
+/// A map as JSON, with its one source.
+pub(crate) fn named(mut map: SourceMap<'_>, path: &str, text: &str) -> String {
     map.set_sources(vec![path]);
     map.set_source_contents(vec![Some(text)]);
     map.to_json_string()

@@ -309,6 +309,7 @@ impl Worker {
         files: &mut dyn FileSource,
         used: &mut Used,
     ) -> Result<(Vec<FileAnswer>, Vec<u8>), Trouble> {
+        let paths = if used.files == 0 { with_manifests(paths) } else { paths };
         used.files += paths.len() as u64;
         self.check("local files", used.files, u64::from(self.limits.files), "files")?;
         let mut answers = Vec::with_capacity(paths.len());
@@ -452,6 +453,25 @@ impl Worker {
         let _ = tokio::time::timeout(FAREWELL, bounded.read_to_end(&mut bytes)).await;
         String::from_utf8_lossy(&bytes).into_owned()
     }
+}
+
+/// The first files that are asked for, and the package.json files that will be.
+fn with_manifests(mut paths: Vec<String>) -> Vec<String> {
+    let mut folders: Vec<&str> = Vec::new();
+    for path in &paths {
+        let mut folder = path.as_str();
+        while let Some(end) = folder.rfind('/') {
+            folder = &folder[..end];
+            folders.push(folder);
+        }
+    }
+    let mut manifests: Vec<String> = folders.into_iter().map(|folder| format!("{folder}/package.json")).collect();
+    manifests.push("package.json".to_owned());
+    manifests.retain(|manifest| !paths.contains(manifest));
+    manifests.sort();
+    manifests.dedup();
+    paths.append(&mut manifests);
+    paths
 }
 
 #[derive(Default)]
