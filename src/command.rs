@@ -141,8 +141,10 @@ pub(crate) fn serve(arguments: ServeArguments) -> Exit {
         let limits = ServiceLimits::new(&arguments);
         let cache = cache_config(arguments.cache.folder, working_folder()?);
         let cache = registry_cache::Cache::open(cache.options()?).await?;
-        Service::start(arguments.listen, limits, cache, |cache| pipeline(&arguments.limits, CacheAccess::Held(cache), BUNDLERS_AHEAD))
-            .await
+        Service::start(arguments.listen, limits, cache, |cache| {
+            pipeline(&arguments.limits, CacheAccess::Held(cache), BUNDLERS_AHEAD)
+        })
+        .await
     };
     let service = async {
         let service = work.await?;

@@ -116,6 +116,7 @@ pub(crate) fn rewrite(text: &str, path: &str, purpose: Purpose, targets: &dyn Ta
     editor.arguments();
     editor.evals();
     editor.undeclared(&program);
+    editor.global_this(&program);
     editor.finish(text, &program)
 }
 

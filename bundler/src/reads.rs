@@ -41,8 +41,7 @@ impl Reads {
         importers: &Importers,
     ) -> Self {
         let mut reads = Self {
-            needs_files: uses.values().any(|uses| uses.paths || uses.loader || uses.builtins)
-                || can_read(builtins),
+            needs_files: uses.values().any(|uses| uses.paths || uses.loader || uses.builtins) || can_read(builtins),
             ..Self::default()
         };
         let mut folders = BTreeSet::new();

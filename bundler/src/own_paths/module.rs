@@ -113,8 +113,27 @@ impl Editor<'_, '_> {
                 BindingPattern::BindingIdentifier(name) => self.variable_use(name.symbol_id()),
                 _ => Extent::Loader,
             },
+            // Wrappers for all kinds of loaders hand it to their own function, which looks for `exports` in it.
+            AstKind::CallExpression(call) if is_own_function(&call.callee) && !self.reads_of_a_module() => {
+                Extent::Exports
+            }
             _ => Extent::Loader,
         }
+    }
+
+    /// Whether the file reads, of whatever object, what only a module of Node's loader has.
+    fn reads_of_a_module(&self) -> bool {
+        const PROPERTIES: [&str; 7] = ["require", "paths", "filename", "children", "parent", "_compile", "constructor"];
+        self.semantic.nodes().iter().any(|node| match node.kind() {
+            AstKind::StaticMemberExpression(member) => {
+                let is_itself = matches!(&member.object, Expression::Identifier(name) if name.name == "module");
+                !is_itself && PROPERTIES.contains(&member.property.name.as_str())
+            }
+            AstKind::ComputedMemberExpression(member) => {
+                source::literal(&member.expression).is_some_and(|name| PROPERTIES.contains(&name))
+            }
+            _ => false,
+        })
     }
 
     /// A variable that holds the module.
@@ -207,6 +226,15 @@ impl Editor<'_, '_> {
         for (span, text) in found {
             self.edit(span, text);
         }
+    }
+}
+
+/// Whether a function is called where it is written: `(function (module) { … })(…)`, or through its `call`.
+fn is_own_function(callee: &Expression<'_>) -> bool {
+    match callee.without_parentheses() {
+        Expression::FunctionExpression(_) | Expression::ArrowFunctionExpression(_) => true,
+        Expression::StaticMemberExpression(member) if member.property.name == "call" => is_own_function(&member.object),
+        _ => false,
     }
 }
 

@@ -8,6 +8,7 @@ use oxc::{
     },
     ast_visit::{Visit, walk},
     semantic::{NodeId, ScopeFlags, Semantic},
+    span::Span,
 };
 
 use super::Editor;
@@ -52,7 +53,7 @@ fn is_strict_function(function: &Function<'_>) -> bool {
 impl Editor<'_, '_> {
     /// Whether the source, which strict code could say, means something else there.
     pub(super) fn needs_sloppy_mode(&self, program: &Program<'_>) -> bool {
-        !is_strict(program) && (self.asks_for_callee() || self.has_global_this() || self.calls_out_of_block())
+        !is_strict(program) && (self.asks_for_callee() || self.calls_out_of_block())
     }
 
     /// `arguments.callee`.
@@ -66,20 +67,23 @@ impl Editor<'_, '_> {
         })
     }
 
-    /// `(function () { this.x })()`, where `this` is the global object.
-    fn has_global_this(&self) -> bool {
-        self.semantic.nodes().iter().any(|node| {
-            let AstKind::CallExpression(call) = node.kind() else { return false };
-            let Expression::FunctionExpression(function) = call.callee.without_parentheses() else { return false };
-            if is_strict_function(function) || function.generator || is_in_strict_function(node.id(), self.semantic) {
-                return false;
-            }
-            let mut search = ThisMembers(false);
-            if let Some(body) = &function.body {
+    /// `(function () { this.x })()`, where `this` is the global object in sloppy code, and says so then.
+    pub(super) fn global_this(&mut self, program: &Program<'_>) {
+        if self.is_module || is_strict(program) || self.declares("globalThis") {
+            return;
+        }
+        let mut search = ThisMembers(Vec::new());
+        for node in self.semantic.nodes().iter() {
+            let AstKind::CallExpression(call) = node.kind() else { continue };
+            let Expression::FunctionExpression(function) = call.callee.without_parentheses() else { continue };
+            let strict = is_strict_function(function) || is_in_strict_function(node.id(), self.semantic);
+            if let Some(body) = function.body.as_ref().filter(|_| !strict && !function.generator) {
                 search.visit_function_body(body);
             }
-            search.0
-        })
+        }
+        for span in search.0 {
+            self.edit(span, "globalThis".to_owned());
+        }
     }
 
     /// A function that is declared in a block and called outside of it.
@@ -95,8 +99,8 @@ impl Editor<'_, '_> {
     }
 }
 
-/// Looks for `this.x` in one function.
-struct ThisMembers(bool);
+/// Finds the `this` of `this.x` in one function.
+struct ThisMembers(Vec<Span>);
 
 impl<'a> Visit<'a> for ThisMembers {
     fn visit_function(&mut self, _function: &Function<'a>, _flags: ScopeFlags) {}
@@ -104,7 +108,9 @@ impl<'a> Visit<'a> for ThisMembers {
     fn visit_class(&mut self, _class: &Class<'a>) {}
 
     fn visit_static_member_expression(&mut self, member: &StaticMemberExpression<'a>) {
-        self.0 |= matches!(member.object, Expression::ThisExpression(_));
+        if let Expression::ThisExpression(this) = &member.object {
+            self.0.push(this.span);
+        }
         walk::walk_static_member_expression(self, member);
     }
 }

@@ -234,6 +234,7 @@ fn a_module_object_is_whole_where_that_is_asked_for() {
         "if (module && module.hot) f()",
         "module.require('a')",
         "(function (module) { module.id })(a)",
+        "(function (global, module) { if (module && module.exports) module.exports = f })(this, typeof module == 'object' && module)",
     ] {
         assert_eq!(uses(text), Uses::default(), "{text}");
     }
@@ -287,7 +288,6 @@ fn what_strict_code_cannot_say_is_outside() {
         "var let = 1",
         "function f(a, a) {}",
         "(function f() { arguments.callee })()",
-        "(function () { this.x = 1 })()",
         "if (a) { function f() {} } f()",
         "#!/usr/bin/env node\nwith (a) b",
         "var await = 1",
@@ -312,6 +312,10 @@ fn what_strict_code_cannot_say_is_outside() {
     assert_eq!(
         rewritten("a = 1; for (b in c) b++; ({ d, e: f } = g)"),
         "globalThis.a = 1; for (globalThis.b in c) globalThis.b++; ({ d:globalThis.d, e: globalThis.f } = g)"
+    );
+    assert_eq!(
+        rewritten("(function () { this.x = () => this.y; function f() { this.z } })()"),
+        "(function () { globalThis.x = () => globalThis.y; function f() { this.z } })()"
     );
     assert_eq!(rewritten("'use strict'; a = 1"), "'use strict'; a = 1");
     assert_eq!(rewritten("(function () { 'use strict'; a = 1 })"), "(function () { 'use strict'; a = 1 })");
