@@ -218,10 +218,9 @@ fn finish(
     };
     // What is imported lazily stands in the module itself.
     let foreign = |name: &&str| {
-        !name.starts_with("node:")
-            && *name != chunk.filename.as_str()
-            && !input.options.external.cover(name)
-            && !(input.link.is_some() && *name == LAYER_SPECIFIER)
+        let is_layer = input.link.is_some() && *name == LAYER_SPECIFIER;
+        let is_wanted = name.starts_with("node:") || input.options.external.cover(name) || is_layer;
+        !is_wanted && *name != chunk.filename.as_str()
     };
     if let Some(name) = chunk.imports.iter().chain(&chunk.dynamic_imports).map(|name| name.as_str()).find(foreign) {
         return Err(vec![Diagnostic::new("unresolved-import", format!("the bundle would still import {name:?}"))]);

@@ -158,14 +158,14 @@ mod tests {
 
     #[test]
     fn a_request_is_code_or_files() {
-        let (request, input) = parse(br#"{"code": "x", "input": {"a": 1.50}}"#, 3).ok().unwrap();
+        let (request, _, input) = parse(br#"{"code": "x", "input": {"a": 1.50}}"#, 3).ok().unwrap();
         assert_eq!((request.entry.as_str(), input.as_deref()), ("main.ts", Some("{\"a\": 1.50}")));
-        let (request, input) =
+        let (request, _, input) =
             parse(br#"{"files": {"./a.js": "x", "package.json": "{}"}, "auto": true}"#, 3).ok().unwrap();
         assert_eq!((request.entry.as_str(), input, request.unlisted), ("a.js", None, Unlisted::Latest));
-        let (_, input) = parse(br#"{"code": "x", "input": null}"#, 3).ok().unwrap();
+        let (_, _, input) = parse(br#"{"code": "x", "input": null}"#, 3).ok().unwrap();
         assert_eq!(input.as_deref(), Some("null"));
-        let (request, _) = parse(br#"{"code": "x", "entry": "agent.tsx"}"#, 3).ok().unwrap();
+        let (request, _, _) = parse(br#"{"code": "x", "entry": "agent.tsx"}"#, 3).ok().unwrap();
         assert_eq!(request.entry, "agent.tsx");
     }
 
