@@ -36,12 +36,14 @@ pub(crate) enum Way {
     Layered(BundleOptions),
     /// As one bundle.
     Whole(BundleOptions),
+    /// As one bundle that is made anew and not kept, to compare it with what is.
+    Compared(BundleOptions),
 }
 
 impl Way {
     fn options(&self) -> &BundleOptions {
         match self {
-            Self::Layered(options) | Self::Whole(options) => options,
+            Self::Layered(options) | Self::Whole(options) | Self::Compared(options) => options,
         }
     }
 }
@@ -98,6 +100,7 @@ impl Pipeline {
             let built = match way {
                 Way::Layered(options) => build.layered(plan, options, trace, observer).await?,
                 Way::Whole(options) => build.whole(options, trace, observer).await?,
+                Way::Compared(options) => build.bundle(options, trace, observer).await?,
             };
             // Most programs look at no file: for them nothing is fetched, once their modules are kept.
             let mut tree = Tree { mounts: Vec::new() };
@@ -222,7 +225,7 @@ impl Build<'_> {
         Ok(layer)
     }
 
-    /// Bundles the program with its packages.
+    /// The program with its packages, as it was bundled before or is now.
     async fn whole(
         &mut self,
         options: &BundleOptions,
@@ -234,12 +237,22 @@ impl Build<'_> {
         if let Some(main) = self.kept(&key, Bundle::from_bytes, trace, observer).await? {
             return Ok((main, None));
         }
+        let built = self.bundle(options, trace, observer).await?;
+        self.lease.cache().keep_module(&key, built.0.to_bytes()).await?;
+        Ok(built)
+    }
+
+    async fn bundle(
+        &mut self,
+        options: &BundleOptions,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<Built, Error> {
+        trace.path = Some(Path::Bundle { reason: None });
         self.fetch(trace, observer).await?;
         let tree = self.tree.as_ref().expect("it was fetched");
         let bundle = self.worker.bundle(tree, &self.rewrites, options);
-        let main = trace.time_made(Stage::Bundle, observer, bundle).await?;
-        self.lease.cache().keep_module(&key, main.to_bytes()).await?;
-        Ok((main, None))
+        Ok((trace.time_made(Stage::Bundle, observer, bundle).await?, None))
     }
 
     /// What was bundled before.

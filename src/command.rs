@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: RunArguments) -> Exit {
         let prepared = prepare(program, &files, &limits, |root| bundle_options::of_run(&meaning, root));
         match prepared {
             Ok((pipeline, request, options)) => {
-                let way = if whole { Way::Whole(options) } else { Way::Layered(options) };
+                let way = if whole { Way::Compared(options) } else { Way::Layered(options) };
                 watched(json, async |observer| pipeline.run(request, &way, input, observer).await).await
             }
             Err(error) => Answer::from(error),

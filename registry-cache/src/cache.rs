@@ -245,6 +245,9 @@ impl Cache {
     /// Keeps what was made of packages. The key says everything that it was made of. It is not flushed: what is lost can
     /// be made again.
     pub async fn keep_module(&self, key: &str, bytes: Vec<u8>) -> Result<(), Error> {
+        if self.shared.store.count(Kind::Module).await? >= self.shared.limits.modules {
+            self.shared.store.clear(Kind::Module).await?;
+        }
         let stamp = Stamp { fetched_at: self.shared.seconds(), etag: None };
         self.shared.store.put(Kind::Module, key, bytes, stamp).await
     }

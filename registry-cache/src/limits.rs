@@ -24,6 +24,8 @@ pub struct Limits {
     pub path_bytes: usize,
     /// Packages in one graph. A framework with its tools has some 1,500.
     pub graph_packages: usize,
+    /// Modules that are kept. With one more, all of them go: they can be made again.
+    pub modules: usize,
     /// Packages that are fetched or unpacked at the same time.
     pub concurrent_packages: usize,
     /// Jobs that keep a processor busy (verify, unpack) at the same time.
@@ -52,6 +54,7 @@ impl Default for Limits {
             package_files: 100_000,
             path_bytes: 1024,
             graph_packages: 5_000,
+            modules: 256,
             concurrent_packages: 16,
             concurrent_unpacks: 4,
             image_cache_bytes: 512 << 20,

@@ -206,6 +206,11 @@ impl Store {
         .await
     }
 
+    /// How many blobs there are of a kind.
+    pub(crate) async fn count(&self, kind: Kind) -> Result<usize, Error> {
+        self.run(move |opened| Ok(opened.trees(kind).index.len())).await
+    }
+
     /// Makes everything written so far safe.
     pub(crate) async fn flush(&self) -> Result<(), Error> {
         self.run(|opened| opened.database.flush().map(drop)).await

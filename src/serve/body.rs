@@ -104,7 +104,7 @@ pub(crate) fn parse(body: &[u8], files: u32) -> Result<(Request, Way, Option<Str
         unlisted: if sent.auto { Unlisted::Latest } else { Unlisted::Refuse },
     };
     let options = BundleOptions::run();
-    let way = if sent.whole { Way::Whole(options) } else { Way::Layered(options) };
+    let way = if sent.whole { Way::Compared(options) } else { Way::Layered(options) };
     Ok((request, way, sent.input.map(|input| input.get().to_owned())))
 }
 
