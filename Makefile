@@ -5,7 +5,7 @@ HOIST := target/debug/hoist
 COMPAT := ../shared/compat
 TIERS ?= core,node,hard,reject
 
-.PHONY: run test test-live compat bench deps v8 build fmt lint docs deny ready clean
+.PHONY: run test test-live compat paths bench deps v8 build fmt lint docs deny ready clean
 
 # Builds hoist and runs an example that imports npm packages.
 run: deps
@@ -29,6 +29,11 @@ compat: build
 bench: deps
 	$(CARGO) build --release --bin hoist
 	node scripts/bench/run.mjs $(BENCH)
+
+# The same programs twice, on a layer of their packages and as whole bundles: both must answer the same.
+paths: build
+	@test -d $(COMPAT) || { echo "no $(COMPAT) beside this checkout"; exit 1; }
+	node scripts/compat/paths.mjs $(COMPAT) $(HOIST) $(ONLY)
 
 # V8's library and libclang; after this a plain cargo build works too.
 deps:

@@ -104,6 +104,11 @@ fn errors() {
 }
 
 #[test]
+fn layers() {
+    run_group("layers");
+}
+
+#[test]
 fn dependencies() {
     run_group("dependencies");
 }

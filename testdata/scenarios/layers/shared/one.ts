@@ -1,0 +1,1 @@
+import { next } from 'counter'; import 'throws/package.json'; export default () => [next(), next()];

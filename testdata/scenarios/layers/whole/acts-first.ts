@@ -1,0 +1,3 @@
+import './acts';
+import { next } from 'counter';
+export default () => [next(), (globalThis as any).acted];

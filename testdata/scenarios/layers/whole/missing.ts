@@ -1,0 +1,2 @@
+import { nothing } from 'live-binding';
+export default nothing;
