@@ -253,6 +253,18 @@ fn replace(op: OpDecl) -> OpDecl {
     op.with_implementation_from(&replacement)
 }
 
+/// What is said of an op that cannot exist in a run.
+fn absence(op: &str) -> &'static str {
+    match op {
+        "op_node_database_backup" => "node:sqlite is not available in a run: it has no database engine",
+        "op_set_raw" | "op_bootstrap_color_depth" => "a run has no terminal",
+        name if name.contains("worker") || name.starts_with("op_host_") => {
+            "worker threads are not available in a run: do the work in the program itself, or in another run"
+        }
+        _ => "this is not available in a run",
+    }
+}
+
 /// Declares ops that belong to Deno's own runtime (workers, terminals, native add-ons): its polyfills import them by name.
 /// Here they throw when they are used.
 macro_rules! absent_ops {
@@ -260,7 +272,7 @@ macro_rules! absent_ops {
         $(
             #[op2(fast)]
             fn $name() -> Result<(), JsErrorBox> {
-                Err(JsErrorBox::not_supported())
+                Err(JsErrorBox::new("NotSupported", absence(stringify!($name))))
             }
         )*
 
