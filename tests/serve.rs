@@ -166,7 +166,12 @@ async fn whatever_guest_code_does_is_200() {
         ("export default () => new Promise(() => {})", "never-settled", "/value", Value::Null),
         ("export default () => { for (;;); }", "limit", "/limit/which", json!("cpu")),
         ("export default () => new Promise((done) => setTimeout(done, 60000))", "limit", "/limit/which", json!("wall")),
-        ("export default () => { const kept = []; for (;;) kept.push(new Array(10_000).fill(0.5)); }", "limit", "/limit/which", json!("heap")),
+        (
+            "export default () => { const kept = []; for (;;) kept.push(new Array(10_000).fill(0.5)); }",
+            "limit",
+            "/limit/which",
+            json!("heap"),
+        ),
         (
             "export default { fetch: () => new Response('hi', { status: 404 }) }",
             "response",
