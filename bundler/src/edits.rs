@@ -15,6 +15,8 @@ pub(crate) struct Rewritten {
 #[derive(Debug, Default)]
 pub(crate) struct Edits {
     replacements: Vec<(Span, String)>,
+    /// What goes around a part of the text, outer parts first.
+    wraps: Vec<(Span, String, String)>,
     /// Declarations to stand before the first statement.
     pub(crate) prelude: String,
     /// Declarations to stand behind the last one.
@@ -27,9 +29,15 @@ impl Edits {
         self.replacements.push((span, text));
     }
 
+    /// Puts text on both sides of `span`, inside of what was wrapped there before.
+    pub(crate) fn wrap(&mut self, span: Span, before: String, after: String) {
+        self.wraps.push((span, before, after));
+    }
+
     /// Makes the replacements in the text of the module at `path`; `None` when there are none.
     pub(crate) fn apply(mut self, text: &str, path: &str, program: &Program<'_>) -> Option<Rewritten> {
-        if self.replacements.is_empty() && self.prelude.is_empty() && self.postlude.is_empty() {
+        let is_empty = self.replacements.is_empty() && self.wraps.is_empty();
+        if is_empty && self.prelude.is_empty() && self.postlude.is_empty() {
             return None;
         }
         // One inside of another is part of what that one throws away.
@@ -42,6 +50,12 @@ impl Edits {
             }
             end = span.end;
             magic.update(span.start, span.end, replacement).ok()?;
+        }
+        for (span, before, after) in self.wraps {
+            // In a part that is thrown away there is nothing to go around.
+            if magic.append_left(span.start, before).is_ok() {
+                magic.prepend_left(span.end, after).ok()?;
+            }
         }
         if !self.prelude.is_empty() {
             // A directive may lack its semicolon.

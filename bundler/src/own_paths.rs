@@ -22,7 +22,12 @@ use oxc::{
 use oxc_sourcemap::SourceMap;
 use string_wizard::{Hires, MagicString, SourceMapOptions};
 
-use crate::{options::Purpose, scan::ImportKind, source};
+use crate::{
+    edits::{self, Edits},
+    options::Purpose,
+    scan::ImportKind,
+    source,
+};
 
 /// What an import with a literal leads to, as far as this module must know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,12 +149,6 @@ fn outside(text: &str, path: &str) -> Rewritten {
     Rewritten { code: code.to_owned(), map, uses: Uses::LOADER }
 }
 
-/// A replacement of a part of the text.
-struct Edit {
-    span: Span,
-    text: String,
-}
-
 /// Something that belongs to one module, as its code may name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Own {
@@ -182,15 +181,11 @@ struct Editor<'s, 'a> {
     targets: &'s dyn Targets,
     /// Whether the source has the syntax of an ES module.
     is_module: bool,
-    edits: Vec<Edit>,
-    /// What goes around a part of the text, outer parts first.
-    wraps: Vec<(Span, String, String)>,
+    edits: Edits,
     /// Names of what is its own, where the text uses them.
     own: BTreeMap<Own, String>,
     uses: Uses,
-    /// Declarations to stand before the first statement.
-    prelude: String,
-    /// More of them, that need the others.
+    /// Declarations that need those of the prelude.
     late: String,
 }
 
@@ -210,17 +205,15 @@ impl<'s, 'a> Editor<'s, 'a> {
             semantic,
             targets,
             is_module,
-            edits: Vec::new(),
-            wraps: Vec::new(),
+            edits: Edits::default(),
             own: BTreeMap::new(),
             uses: Uses::default(),
-            prelude: String::new(),
             late: String::new(),
         }
     }
 
     fn edit(&mut self, span: Span, text: String) {
-        self.edits.push(Edit { span, text });
+        self.edits.replace(span, text);
     }
 
     /// How the code says what is its own: a name, or, in a run, where paths are known, a literal.
@@ -268,8 +261,8 @@ impl<'s, 'a> Editor<'s, 'a> {
         }
         let local = self.unused_name(&format!("__hoist_make_{name}"));
         let import = format!("import{{{name} as {local}}}from{};", quote(specifier));
-        if !self.prelude.contains(&import) {
-            self.prelude.push_str(&import);
+        if !self.edits.prelude.contains(&import) {
+            self.edits.prelude.push_str(&import);
         }
         local
     }
@@ -282,14 +275,14 @@ impl<'s, 'a> Editor<'s, 'a> {
             let (specifier, export, _) = own.origin();
             let maker = self.maker(specifier, export);
             let keyword = if self.is_module { "const" } else { "var" };
-            self.prelude.push_str(&format!("{keyword} {name}={maker}({path});"));
+            self.edits.prelude.push_str(&format!("{keyword} {name}={maker}({path});"));
         }
         let known = own.keys().any(|own| matches!(own, Own::Require | Own::Import | Own::Resolve));
         if self.uses.modules && !known {
             let import = if self.is_module { "import\"hoist:require\";" } else { "require(\"hoist:require\");" };
-            self.prelude.insert_str(0, import);
+            self.edits.prelude.insert_str(0, import);
         }
-        self.prelude.push_str(&std::mem::take(&mut self.late));
+        self.edits.prelude.push_str(&std::mem::take(&mut self.late));
     }
 
     /// The value references to a name that no scope of the module declares.
@@ -326,60 +319,8 @@ impl<'s, 'a> Editor<'s, 'a> {
 
     fn finish(mut self, text: &str, program: &Program<'_>) -> Option<Rewritten> {
         self.declare_own();
-        if self.edits.is_empty() && self.wraps.is_empty() && self.prelude.is_empty() {
-            return None;
-        }
-        // An edit inside of another one is part of what that one throws away.
-        self.edits.sort_by_key(|edit| (edit.span.start, std::cmp::Reverse(edit.span.end)));
-        let mut magic = MagicString::new(text);
-        let mut end = 0;
-        for edit in self.edits {
-            if edit.span.start < end {
-                continue;
-            }
-            end = edit.span.end;
-            magic.update(edit.span.start, edit.span.end, edit.text).ok()?;
-        }
-        for (span, before, after) in self.wraps {
-            // In a part that is thrown away there is nothing to go around.
-            if magic.append_left(span.start, before).is_ok() {
-                magic.prepend_left(span.end, after).ok()?;
-            }
-        }
-        if !self.prelude.is_empty() {
-            // A directive may lack its semicolon.
-            let prelude = format!(";{}", self.prelude);
-            match prelude_offset(program) {
-                0 => {
-                    magic.prepend(prelude);
-                }
-                offset => {
-                    magic.append_left(offset, prelude).ok()?;
-                }
-            }
-        }
-        let map = magic.source_map(SourceMapOptions {
-            include_content: true,
-            source: self.path.into(),
-            hires: Hires::Boundary,
-        });
-        Some(Rewritten { code: magic.to_string(), map, uses: self.uses })
-    }
-}
-
-/// Behind the directives, or behind the line of a hashbang.
-fn prelude_offset(program: &Program<'_>) -> u32 {
-    if let Some(directive) = program.directives.last() {
-        return directive.span.end;
-    }
-    match &program.hashbang {
-        None => 0,
-        Some(hashbang) => {
-            let end = hashbang.span.end;
-            let rest = program.source_text.get(end as usize..).unwrap_or_default();
-            let line_end = if rest.starts_with("\r\n") { 2 } else { u32::from(!rest.is_empty()) };
-            end + line_end
-        }
+        let edits::Rewritten { code, map } = self.edits.apply(text, self.path, program)?;
+        Some(Rewritten { code, map, uses: self.uses })
     }
 }
 

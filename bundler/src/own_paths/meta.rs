@@ -65,7 +65,7 @@ impl Editor<'_, '_> {
             }
             None => {
                 let target = self.own(Own::Import);
-                self.wraps.push((import.source.span(), format!("{target}("), ")".to_owned()));
+                self.edits.wrap(import.source.span(), format!("{target}("), ")".to_owned());
             }
         }
     }

@@ -196,7 +196,7 @@ impl Editor<'_, '_> {
             let values = [self.own(Own::Require), self.own(Own::File), self.own(Own::Folder)].join(",");
             self.uses.add(Uses { builtins: true, ..Uses::LOADER });
             let before = "((require,__filename,__dirname)=>".to_owned();
-            self.wraps.push((call.span, before, format!(")({values})")));
+            self.edits.wrap(call.span, before, format!(")({values})"));
         }
     }
 
