@@ -81,20 +81,15 @@ pub(crate) fn bundle(arguments: BundleArguments) -> Exit {
         let built = watched(false, async |observer| pipeline.build(request, &way, &mut trace, observer).await).await?;
         Ok::<_, Error>((trace, built))
     };
-    let result = match until_interrupted(work) {
-        Ok(result) => result,
-        Err(exit) => return exit,
-    };
-    ended(result.and_then(|(mut trace, built)| {
+    finished(work, |(mut trace, built)| {
         if let Some(folder) = &arguments.assets {
             // What they warn of is done.
             trace.warnings.retain(|warning| warning.code != "reads-files" || warning.package.is_none());
             assets::write(folder, &built.files, &built.main.read_at_run_time)?;
         }
         console::print_warnings(&trace);
-        write_bundle(built.main, &arguments)?;
-        Ok(Exit::Done)
-    }))
+        write_bundle(built.main, &arguments)
+    })
 }
 
 /// `hoist inspect`.
@@ -105,15 +100,10 @@ pub(crate) fn inspect(arguments: InspectArguments) -> Exit {
         let pipeline = pipeline(&LimitArguments::default(), cache, 0)?;
         watched(json, async |observer| pipeline.inspect(&package, observer).await).await
     };
-    let result = match until_interrupted(work) {
-        Ok(result) => result,
-        Err(exit) => return exit,
-    };
-    ended(result.and_then(|report| {
+    finished(work, |report| {
         let text = if json { report.to_json() + "\n" } else { report.to_text() };
-        console::print_report_text(&text)?;
-        Ok(Exit::Done)
-    }))
+        console::print_report_text(&text)
+    })
 }
 
 /// `hoist transform`.
@@ -122,17 +112,13 @@ pub(crate) fn transform(arguments: TransformArguments) -> Exit {
         let cache = CacheAccess::Brief(cache_config(None, working_folder()?));
         transform::compile(&arguments, &pipeline(&LimitArguments::default(), cache, 0)?).await
     };
-    let result = match until_interrupted(work) {
-        Ok(result) => result,
-        Err(exit) => return exit,
-    };
-    ended(result.and_then(|files| {
+    finished(work, |files| {
         for file in files {
             console::print_diagnostics(file.warnings());
             file.write(arguments.sourcemap)?;
         }
-        Ok(Exit::Done)
-    }))
+        Ok(())
+    })
 }
 
 /// `hoist serve`.
@@ -153,6 +139,14 @@ pub(crate) fn serve(arguments: ServeArguments) -> Exit {
         service.run(stop).await
     };
     ended(in_runtime(service).and_then(|result| result).map(|()| Exit::Done))
+}
+
+/// Does the work of a command, then what is to be done with its result.
+fn finished<T>(work: impl Future<Output = Result<T, Error>>, done: impl FnOnce(T) -> Result<(), Error>) -> Exit {
+    match until_interrupted(work) {
+        Ok(result) => ended(result.and_then(done).map(|()| Exit::Done)),
+        Err(exit) => exit,
+    }
 }
 
 /// The end of a command: an error is said, if nobody has said it yet.

@@ -159,9 +159,7 @@ impl Trace {
         Error: From<E>,
     {
         let made = self.time(stage, observer, work).await?;
-        if let Some(timing) = self.timings.last_mut() {
-            timing.cache = Some(CacheUse::Miss);
-        }
+        self.note_cache(CacheUse::Miss);
         Ok(made)
     }
 
@@ -173,11 +171,9 @@ impl Trace {
         work: impl Future<Output = Result<Option<T>, Error>>,
     ) -> Result<Option<T>, Error> {
         let found = self.time(stage, observer, work).await?;
-        match (&found, self.timings.last_mut()) {
-            (Some(_), Some(timing)) => timing.cache = Some(CacheUse::Hit),
-            _ => {
-                self.timings.pop();
-            }
+        match found {
+            Some(_) => self.note_cache(CacheUse::Hit),
+            None => drop(self.timings.pop()),
         }
         Ok(found)
     }
@@ -190,9 +186,14 @@ impl Trace {
         work: impl Future<Output = Result<registry_cache::Stage<T>, registry_cache::Error>>,
     ) -> Result<T, Error> {
         let answer = self.time(stage, observer, work).await?;
-        if let Some(timing) = self.timings.last_mut() {
-            timing.cache = Some(answer.cache);
-        }
+        self.note_cache(answer.cache);
         Ok(answer.value)
+    }
+
+    /// Says of the last stage what the cache was good for.
+    fn note_cache(&mut self, cache: CacheUse) {
+        if let Some(timing) = self.timings.last_mut() {
+            timing.cache = Some(cache);
+        }
     }
 }

@@ -11,10 +11,9 @@ use oxc::{
     },
     span::{GetSpan, Span},
 };
-use string_wizard::{Hires, MagicString, SourceMapOptions};
 
 use crate::{
-    edits::Rewritten,
+    edits::{Edits, Rewritten},
     file_system::ASSERTED,
     loaders::{Loader, Loaders},
     own_paths,
@@ -65,7 +64,7 @@ pub(crate) fn rewrite(text: &str, path: &str, language: Language, loaders: &Load
         return None;
     }
     let (semantic, _) = source::analyse(&program);
-    let mut edits: Vec<(Span, String)> = Vec::new();
+    let mut edits = Edits::default();
     for node in semantic.nodes().iter() {
         let (literal, specifier, kind, clause) = match node.kind() {
             AstKind::ImportDeclaration(import) => {
@@ -89,16 +88,8 @@ pub(crate) fn rewrite(text: &str, path: &str, language: Language, loaders: &Load
         };
         if let Some(asserted) = specifier_with(specifier, kind, loaders) {
             let end = clause.map_or(literal.end, |clause| clause.end);
-            edits.push((Span::new(literal.start, end), own_paths::quote(&asserted)));
+            edits.replace(Span::new(literal.start, end), own_paths::quote(&asserted));
         }
     }
-    if edits.is_empty() {
-        return None;
-    }
-    let mut magic = MagicString::new(text);
-    for (span, text) in edits {
-        magic.update(span.start, span.end, text).ok()?;
-    }
-    let map = magic.source_map(SourceMapOptions { include_content: true, source: path.into(), hires: Hires::Boundary });
-    Some(Rewritten { code: magic.to_string(), map })
+    edits.apply(text, path, &program)
 }

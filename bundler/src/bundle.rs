@@ -29,8 +29,13 @@ pub struct Bundle {
 impl Bundle {
     /// SHA-256 of the code, in hexadecimal.
     pub fn hash(&self) -> String {
-        Sha256::digest(self.code.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&Sha256::digest(self.code.as_bytes()))
     }
+}
+
+/// A digest as it is shown.
+pub(crate) fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// One file, compiled on its own.

@@ -270,7 +270,10 @@ impl Session {
     fn link(&self, interface: LayerInterface, options: BundleOptions, end: &mut WorkerEnd) -> io::Result<()> {
         let link = Arc::new(Link::new(interface));
         let direct = self.program.as_ref().and_then(|program| direct::link(program, &link));
-        if let Some(bundle) = direct.filter(|_| link.refusal().is_none()) {
+        if let Some(reason) = link.refusal() {
+            return end.send(&Reply::Unlinkable(reason), &[]);
+        }
+        if let Some(bundle) = direct {
             return self.send(without_exports(bundle), end);
         }
         let input = match self.program_input(Vec::new(), BTreeMap::new(), options, Some(Arc::clone(&link))) {

@@ -126,7 +126,8 @@ pub(crate) fn language_of(module_type: &ModuleType) -> Option<Language> {
     }
 }
 
-fn output(rewritten: Rewritten) -> HookTransformOutput {
+/// A module's new text, in the engine's words.
+pub(crate) fn output(rewritten: Rewritten) -> HookTransformOutput {
     HookTransformOutput {
         code: Some(rewritten.code),
         map: HookTransformOutputMap::from(rewritten.map),

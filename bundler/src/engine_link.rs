@@ -5,12 +5,12 @@ use std::{borrow::Cow, sync::Arc};
 use rolldown_common::{ModuleType, ResolvedExternal};
 use rolldown_plugin::{
     HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput, HookResolveIdReturn,
-    HookTransformArgs, HookTransformOutput, HookTransformOutputMap, HookTransformReturn, HookUsage, Plugin,
-    PluginContext, SharedLoadPluginContext, SharedTransformPluginContext,
+    HookTransformArgs, HookTransformReturn, HookUsage, Plugin, PluginContext, SharedLoadPluginContext,
+    SharedTransformPluginContext,
 };
 
 use crate::{
-    engine_formats::language_of,
+    engine_formats::{language_of, output},
     layer::LAYER_SPECIFIER,
     link::{self, BRIDGE, Link},
     scan::ImportKind,
@@ -71,10 +71,6 @@ impl Plugin for Linker {
         if language_of(args.module_type).is_none() {
             return Ok(None);
         }
-        Ok(self.0.rewrite(args.code.as_str(), args.id).map(|rewritten| HookTransformOutput {
-            code: Some(rewritten.code),
-            map: HookTransformOutputMap::from(rewritten.map),
-            ..HookTransformOutput::default()
-        }))
+        Ok(self.0.rewrite(args.code.as_str(), args.id).map(output))
     }
 }

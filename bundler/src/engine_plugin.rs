@@ -16,7 +16,8 @@ use rolldown_plugin::{
 
 use crate::{
     diagnostics::Diagnostic,
-    engine_formats::language_of,
+    edits::Rewritten,
+    engine_formats::{language_of, output},
     file_system::VirtualFiles,
     importers::{self, Importers},
     nesting,
@@ -184,11 +185,7 @@ impl Plugin for Ours {
         let rewritten = own_paths::rewrite(args.code.as_str(), args.id, self.options.purpose, &targets);
         Ok(rewritten.map(|rewritten| {
             self.uses(args.id, rewritten.uses);
-            HookTransformOutput {
-                code: Some(rewritten.code),
-                map: HookTransformOutputMap::from(rewritten.map),
-                ..HookTransformOutput::default()
-            }
+            output(Rewritten { code: rewritten.code, map: rewritten.map })
         }))
     }
 }

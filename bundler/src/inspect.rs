@@ -21,7 +21,7 @@ use crate::{
     options::BundleOptions,
     resolution::{Resolution, Resolved},
     scan::{self, Erased, ImportKind, ModuleScan},
-    source::{self, Language, SyntaxError},
+    source::{self, Language, Lines, SyntaxError},
 };
 
 /// Sources that are read, beyond which an inspection is not complete.
@@ -264,18 +264,6 @@ fn note(places: &mut BTreeMap<String, Place>, what: &str, file: &str, line: u32)
         None => {
             places.insert(what.to_owned(), place);
         }
-    }
-}
-
-struct Lines(Vec<usize>);
-
-impl Lines {
-    fn of(text: &str) -> Self {
-        Self(text.match_indices('\n').map(|(offset, _)| offset).collect())
-    }
-
-    fn at(&self, offset: usize) -> u32 {
-        u32::try_from(self.0.partition_point(|&newline| newline < offset) + 1).unwrap_or(u32::MAX)
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    bundle::Bundle,
+    bundle::{Bundle, hex},
     layer::{Layer, LayerImport},
     options::BundleOptions,
 };
@@ -29,7 +29,7 @@ pub fn bundle_key(graph: &str, program: &str, rewrites: &BTreeMap<String, String
 
 fn key(parts: &impl Serialize) -> String {
     let json = serde_json::to_vec(parts).expect("names and options are plain data");
-    Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(json))
 }
 
 /// What stands before the code and the map.

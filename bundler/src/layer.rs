@@ -12,7 +12,7 @@ use oxc::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{bundle::Bundle, scan::ImportKind, source};
+use crate::{bundle::Bundle, own_paths, scan::ImportKind, source};
 
 /// What a program's code imports its layer as.
 pub const LAYER_SPECIFIER: &str = "hoist:layer";
@@ -67,7 +67,7 @@ pub(crate) fn entry_source(imports: &[LayerImport]) -> String {
     let mut names = Vec::with_capacity(imports.len());
     for (index, import) in imports.iter().enumerate() {
         let name = export_name(index);
-        let specifier = serde_json::Value::from(import.specifier.as_str());
+        let specifier = own_paths::quote(&import.specifier);
         source.push_str(&match import.kind {
             ImportKind::Static => format!("import * as {name} from {specifier};\n"),
             ImportKind::Dynamic => format!("const {name} = () => import({specifier});\n"),

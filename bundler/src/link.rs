@@ -22,6 +22,7 @@ use oxc::{
 use crate::{
     edits::{Edits, Rewritten},
     layer::{LAYER_SPECIFIER, LayerImport, LayerInterface, export_name},
+    own_paths,
     requires::CreatedRequires,
     scan::{self, ImportKind},
     source,
@@ -209,17 +210,8 @@ impl Linking<'_, '_> {
 
     /// What an export of the layer's is called in this module.
     fn name(&mut self, number: usize) -> String {
-        let scoping = self.semantic.scoping();
-        let is_used = |name: &str| {
-            scoping.root_unresolved_references().contains_key(name) || scoping.symbol_names().any(|used| used == name)
-        };
-        let new = || {
-            let mut name = format!("__hoist_layer_{number}");
-            while is_used(&name) {
-                name.push('_');
-            }
-            name
-        };
+        let semantic = self.semantic;
+        let new = || source::unused_name(&format!("__hoist_layer_{number}"), semantic);
         self.used.entry(number).or_insert_with(new).clone()
     }
 
@@ -264,7 +256,7 @@ fn member(namespace: &str, property: &str) -> String {
             && !property.starts_with(|first: char| first.is_ascii_digit());
     match is_plain && !property.is_empty() {
         true => format!("{namespace}.{property}"),
-        false => format!("{namespace}[{}]", serde_json::Value::from(property)),
+        false => format!("{namespace}[{}]", own_paths::quote(property)),
     }
 }
 

@@ -308,13 +308,7 @@ impl<'s, 'a> Editor<'s, 'a> {
     }
 
     fn unused_name(&self, wanted: &str) -> String {
-        let scoping = self.semantic.scoping();
-        let is_used = |name: &str| scoping.root_unresolved_references().contains_key(name) || self.declares(name);
-        let mut name = wanted.to_owned();
-        while is_used(&name) {
-            name.push('_');
-        }
-        name
+        source::unused_name(wanted, self.semantic)
     }
 
     fn finish(mut self, text: &str, program: &Program<'_>) -> Option<Rewritten> {

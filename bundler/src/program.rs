@@ -19,7 +19,7 @@ use crate::{
     options::BundleOptions,
     resolution::{Failure, FailureKind, Resolution, Resolved},
     scan::{self, Erased, FoundImport, Import, ImportKind, ModuleScan, Scan},
-    source::Language,
+    source::{Language, Lines},
     specifier::{self, Specifier},
 };
 
@@ -347,17 +347,16 @@ impl Walk {
             return;
         }
         let text = self.files.text(&format!("{ROOT}/{path}")).unwrap_or_default();
-        let newlines: Vec<usize> = text.match_indices('\n').map(|(offset, _)| offset).collect();
+        let lines = Lines::of(&text);
         for (specifier, offset) in packages {
             let Specifier::Package(package) = specifier::parse(&specifier) else { continue };
-            let line = newlines.partition_point(|&newline| newline < offset) + 1;
             self.imports.insert(Import {
                 specifier,
                 package: package.name,
                 range: package.range,
                 subpath: package.subpath,
                 importer: path.to_owned(),
-                line: u32::try_from(line).unwrap_or(u32::MAX),
+                line: lines.at(offset),
             });
         }
     }

@@ -121,6 +121,33 @@ fn errors_of<'a>(diagnostics: impl Iterator<Item = &'a OxcDiagnostic>) -> Vec<Sy
         .collect()
 }
 
+/// A name like the wanted one that the source neither declares nor takes from elsewhere.
+pub(crate) fn unused_name(wanted: &str, semantic: &Semantic<'_>) -> String {
+    let scoping = semantic.scoping();
+    let is_used = |name: &str| {
+        scoping.root_unresolved_references().contains_key(name) || scoping.symbol_names().any(|used| used == name)
+    };
+    let mut name = wanted.to_owned();
+    while is_used(&name) {
+        name.push('_');
+    }
+    name
+}
+
+/// Where the lines of a source begin.
+pub(crate) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub(crate) fn of(text: &str) -> Self {
+        Self(text.match_indices('\n').map(|(offset, _)| offset).collect())
+    }
+
+    /// The number, from 1, of the line that holds an offset.
+    pub(crate) fn at(&self, offset: usize) -> u32 {
+        u32::try_from(self.0.partition_point(|&newline| newline < offset) + 1).unwrap_or(u32::MAX)
+    }
+}
+
 /// Whether a source has the syntax of an ES module.
 pub(crate) fn has_module_syntax(program: &Program<'_>) -> bool {
     program.body.iter().any(Statement::is_module_declaration)

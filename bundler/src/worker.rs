@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use crate::{
-    bundle::{Bundle, Transformed},
+    bundle::{Bundle, Transformed, hex},
     error::{Error, Stage},
     file_system::is_plain,
     inspect::Inspection,
@@ -135,16 +135,14 @@ impl Worker {
 
     /// Lets the worker do once, with a program of its own, what every request does first: it is faster then.
     pub async fn warm(&mut self) -> Result<(), Error> {
-        let limit = self.limits.deadline;
-        let warm = async {
-            self.end.send(&Request::Warm, &[]).await?;
-            match self.end.receive(0).await?.0 {
+        let warm = async |worker: &mut Self| {
+            worker.end.send(&Request::Warm, &[]).await?;
+            match worker.end.receive(0).await?.0 {
                 Reply::Warm => Ok(()),
                 other => Err(unexpected(other)),
             }
         };
-        let result = within(limit, warm).await;
-        self.settle(Stage::Start, result).await
+        self.bounded(Stage::Start, warm).await
     }
 
     /// Whether its process is there.
@@ -160,14 +158,12 @@ impl Worker {
         options: &BundleOptions,
         files: &mut dyn FileSource,
     ) -> Result<Scan, Error> {
-        let limit = self.limits.deadline;
-        let result = within(limit, self.find(entry, options, files)).await;
-        self.settle(Stage::Scan, result).await
+        self.bounded(Stage::Scan, async |worker| worker.find(entry, options, files).await).await
     }
 
     /// A hash of the program that was found, in hexadecimal: of its entry, and of all local files that it asked for.
     pub fn program_hash(&self) -> String {
-        self.program.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.program.clone().finalize())
     }
 
     /// Compiles one local file on its own: types and JSX go, imports stay but for the extensions of TypeScript's files.
@@ -177,9 +173,7 @@ impl Worker {
         options: &BundleOptions,
         files: &mut dyn FileSource,
     ) -> Result<Transformed, Error> {
-        let limit = self.limits.deadline;
-        let result = within(limit, self.compile(path, options, files)).await;
-        self.settle(Stage::Transform, result).await
+        self.bounded(Stage::Transform, async |worker| worker.compile(path, options, files).await).await
     }
 
     /// Bundles the program that was found, with packages where the tree has them. `rewrites` leads from a specifier as
@@ -190,9 +184,7 @@ impl Worker {
         rewrites: &BTreeMap<String, String>,
         options: &BundleOptions,
     ) -> Result<Bundle, Error> {
-        let limit = self.limits.deadline;
-        let result = within(limit, self.build(tree, rewrites, options)).await;
-        self.settle(Stage::Bundle, result).await
+        self.bounded(Stage::Bundle, async |worker| worker.build(tree, rewrites, options).await).await
     }
 
     /// Bundles the packages of a tree as a layer with these imports.
@@ -202,46 +194,40 @@ impl Worker {
         imports: &[LayerImport],
         options: &BundleOptions,
     ) -> Result<Layer, Error> {
-        let limit = self.limits.deadline;
-        let build = async {
-            let mounts = self.mount(tree).await?;
+        let build = async |worker: &mut Self| {
+            let mounts = worker.mount(tree).await?;
             let request = Request::Layer { mounts, imports: imports.to_vec(), options: options.clone() };
-            match self.ask(&request).await? {
+            match worker.ask(&request).await? {
                 Answer::Bundled(bundle, exports) => Ok(Layer { bundle, exports }),
                 Answer::Unlinkable(reason) => Err(unexpected(Reply::Unlinkable(reason))),
             }
         };
-        let result = within(limit, build).await;
-        self.settle(Stage::Bundle, result).await
+        self.bounded(Stage::Bundle, build).await
     }
 
     /// Links the program that was found to a layer. Its packages are not needed for that.
     pub async fn link(&mut self, interface: &LayerInterface, options: &BundleOptions) -> Result<Linked, Error> {
-        let limit = self.limits.deadline;
-        let link = async {
+        let link = async |worker: &mut Self| {
             let request = Request::Link { interface: interface.clone(), options: options.clone() };
-            Ok(match self.ask(&request).await? {
+            Ok(match worker.ask(&request).await? {
                 Answer::Bundled(bundle, _) => Linked::Module(bundle),
                 Answer::Unlinkable(reason) => Linked::Whole { reason },
             })
         };
-        let result = within(limit, link).await;
-        self.settle(Stage::Bundle, result).await
+        self.bounded(Stage::Bundle, link).await
     }
 
     /// Says what the package that the root of a tree imports by a name is made of, and those below it. Needs no program.
     pub async fn inspect(&mut self, tree: &Tree, name: &str) -> Result<Inspection, Error> {
-        let limit = self.limits.deadline;
-        let inspect = async {
-            let mounts = self.mount(tree).await?;
-            self.end.send(&Request::Inspect { mounts, name: name.to_owned() }, &[]).await?;
-            match self.end.receive(0).await?.0 {
+        let inspect = async |worker: &mut Self| {
+            let mounts = worker.mount(tree).await?;
+            worker.end.send(&Request::Inspect { mounts, name: name.to_owned() }, &[]).await?;
+            match worker.end.receive(0).await?.0 {
                 Reply::Inspected(inspection) => Ok(inspection),
                 other => Err(unexpected(other)),
             }
         };
-        let result = within(limit, inspect).await;
-        self.settle(Stage::Inspect, result).await
+        self.bounded(Stage::Inspect, inspect).await
     }
 
     async fn find(
@@ -400,6 +386,17 @@ impl Worker {
             return Ok(());
         }
         Err(Error::TooLarge { what: what.to_owned(), measured, limit, knob }.into())
+    }
+
+    /// Holds one conversation, until the deadline.
+    async fn bounded<T>(
+        &mut self,
+        stage: Stage,
+        conversation: impl AsyncFnOnce(&mut Self) -> Result<T, Trouble>,
+    ) -> Result<T, Error> {
+        let limit = self.limits.deadline;
+        let result = within(limit, conversation(self)).await;
+        self.settle(stage, result).await
     }
 
     /// Turns the end of a conversation into what the caller is told. After any other error than a

@@ -233,8 +233,7 @@ impl Cache {
 
     /// The size of a package's tarball as it was received; `None` when it is not kept.
     pub async fn tarball_bytes(&self, package: &LockedPackage) -> Result<Option<u64>, Error> {
-        let blob = self.shared.store.get(Kind::Tarball, &package.integrity).await?;
-        Ok(blob.map(|blob| blob.bytes.len() as u64))
+        self.shared.store.length(Kind::Tarball, &package.integrity).await
     }
 
     /// A module that [`Cache::keep_module`] kept under this key: whole, or not at all.

@@ -206,6 +206,12 @@ impl Store {
         .await
     }
 
+    /// The size of a blob by its record, in bytes; `None` when there is none.
+    pub(crate) async fn length(&self, kind: Kind, key: &str) -> Result<Option<u64>, Error> {
+        let key = key.to_owned();
+        self.run(move |opened| Ok(opened.trees(kind).record(&key)?.map(|record| record.bytes as u64))).await
+    }
+
     /// How many blobs there are of a kind.
     pub(crate) async fn count(&self, kind: Kind) -> Result<usize, Error> {
         self.run(move |opened| Ok(opened.trees(kind).index.len())).await
