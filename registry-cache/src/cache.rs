@@ -104,7 +104,7 @@ impl Packages {
 /// A cache that this process owns.
 #[derive(Debug)]
 pub struct Cache {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Cache {
@@ -112,7 +112,7 @@ impl Cache {
     pub async fn open(options: CacheOptions) -> Result<Self, Error> {
         let CacheOptions { folder, registries, network, limits, connection, now } = options;
         let client = Client::new(registries, network, &limits)?;
-        let store = Store::open(&folder, &limits).await?;
+        let store = Store::open(&folder, &limits, now).await?;
         let shared = Shared {
             store,
             client,
@@ -137,8 +137,10 @@ impl Cache {
         ahead: Ahead,
         progress: &dyn Progress,
     ) -> Result<Stage<Graph>, Error> {
+        let _visit = self.visit();
         let key = resolution_key(manifest, self.shared.client.registries());
         if let Some(graph) = self.shared.known_resolution(&key).await? {
+            self.mark(&graph);
             return Ok(Stage { value: graph, cache: CacheUse::Hit });
         }
         let resolved = match self.resolve_anew(manifest, ahead, progress).await {
@@ -160,6 +162,7 @@ impl Cache {
             self.shared.store.flush().await?;
         }
         graph.warnings.extend(stale);
+        self.mark(&graph);
         Ok(Stage { value: graph, cache })
     }
 
@@ -227,6 +230,8 @@ impl Cache {
 
     /// Gets a graph's packages, verified and unpacked.
     pub async fn fetch(&self, graph: &Graph, progress: &dyn Progress) -> Result<Stage<Packages>, Error> {
+        let _visit = self.visit();
+        self.mark(graph);
         if self.shared.connection == Connection::Offline {
             // Says everything that is missing.
             self.keep(graph, &()).await?;
@@ -262,6 +267,8 @@ impl Cache {
 
     /// Sees to it that the store has every tarball of a graph, without unpacking what is there.
     pub async fn keep(&self, graph: &Graph, progress: &dyn Progress) -> Result<CacheUse, Error> {
+        let _visit = self.visit();
+        self.mark(graph);
         let wanted = tarballs_of(graph);
         let total = wanted.len();
         let jobs: Vec<_> = wanted.into_iter().map(|ids| self.keep_one(graph, ids)).collect();
@@ -305,6 +312,11 @@ impl Cache {
         }
     }
 
+    /// A graph's tarballs are used, also where memory has what they hold.
+    fn mark(&self, graph: &Graph) {
+        self.shared.store.mark(Kind::Tarball, graph.packages.values().map(|package| package.integrity.as_str()));
+    }
+
     /// The size of a package's tarball as it was received; `None` when it is not kept.
     pub async fn tarball_bytes(&self, package: &LockedPackage) -> Result<Option<u64>, Error> {
         self.shared.store.length(Kind::Tarball, &package.integrity).await
@@ -318,9 +330,7 @@ impl Cache {
     /// Keeps what was made of packages. The key says everything that it was made of. It is not flushed: what is lost can
     /// be made again.
     pub async fn keep_module(&self, key: &str, bytes: Vec<u8>) -> Result<(), Error> {
-        if self.shared.store.count(Kind::Module).await? >= self.shared.limits.modules {
-            self.shared.store.clear(Kind::Module).await?;
-        }
+        self.shared.store.make_room(Kind::Module, self.shared.limits.modules).await?;
         let stamp = Stamp { fetched_at: self.shared.seconds(), etag: None };
         self.shared.store.put(Kind::Module, key, bytes, stamp).await
     }
@@ -398,7 +408,7 @@ impl Packuments for Source {
 }
 
 /// What a resolution depends on beside the registries' own content.
-fn resolution_key(manifest: &Manifest, registries: &Registries) -> String {
+pub(crate) fn resolution_key(manifest: &Manifest, registries: &Registries) -> String {
     let dependencies: Vec<_> = manifest
         .dependencies
         .iter()

@@ -27,6 +27,7 @@ mod lock_file;
 mod store;
 
 mod cache;
+mod care;
 mod flights;
 mod package_cache;
 mod packument_cache;
@@ -43,10 +44,12 @@ mod test_registry;
 
 pub use ahead::Ahead;
 pub use cache::{Cache, CacheOptions, CacheUse, Connection, Packages, Progress, Stage};
+pub use care::{Amount, Collection, Pins, Removed, Stats, Verification};
 pub use error::Error;
 pub use image::{MappedImage, PackageImage};
 pub use limits::{Limits, NetworkOptions};
 pub use lock::{Graph, LockedPackage};
 pub use manifest::{Manifest, PackageName, Requirement};
 pub use npmrc::Registries;
+pub use store::Visit;
 pub use tree::{Mount, Tree};
