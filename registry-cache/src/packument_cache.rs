@@ -161,3 +161,7 @@ impl Shared {
         None
     }
 }
+
+#[cfg(test)]
+#[path = "packument_cache_tests.rs"]
+mod tests;
