@@ -26,6 +26,7 @@ mod tarball;
 mod lock_file;
 mod store;
 
+mod behind;
 mod cache;
 mod care;
 mod flights;
