@@ -340,10 +340,11 @@ impl Cache {
         self.shared.store.put(Kind::Module, key, bytes, stamp).await
     }
 
-    /// Makes what was written so far safe from a loss of power, not only of the process.
+    /// Makes what was written so far safe from a loss of power, not only of the process. Costs as much as the system has to
+    /// write, also for others.
     pub async fn flush(&self) -> Result<(), Error> {
         self.shared.behind.settle().await?;
-        self.shared.store.flush().await
+        self.shared.store.sync().await
     }
 
     /// Waits for what is being written, then lets go of the store and of the lock, in this order.

@@ -109,6 +109,7 @@ impl Cache {
 
     /// What the cache holds.
     pub async fn stats(&self) -> Result<Stats, Error> {
+        self.shared.behind.settle().await?;
         let holdings = self.shared.store.holdings().await?;
         let of = |kind| holdings.kinds.get(&kind).copied().unwrap_or_default();
         let kinds = [Kind::Tarball, Kind::Packument, Kind::Resolution, Kind::Module].map(of);
@@ -179,11 +180,6 @@ impl Cache {
     /// Lets a set go. Says whether there was one.
     pub async fn unpin(&self, set: &str) -> Result<bool, Error> {
         self.shared.store.unpin(set).await
-    }
-
-    /// Makes everything that is kept so far survive a loss of power. Costs as much as the system has to write.
-    pub async fn sync(&self) -> Result<(), Error> {
-        self.shared.store.sync().await
     }
 }
 

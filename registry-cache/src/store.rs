@@ -256,5 +256,9 @@ pub(crate) async fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send +
 }
 
 #[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod size_tests;
+#[cfg(test)]
 #[path = "store_tests.rs"]
 mod tests;
