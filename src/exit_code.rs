@@ -108,6 +108,8 @@ const TABLE: &[(&str, Exit, u16)] = &[
     ("queue-timeout", Exit::Internal, 503),
     ("stopping", Exit::Internal, 503),
     ("store-failed", Exit::Internal, 500),
+    ("store-damaged", Exit::Internal, 500),
+    ("cache-full", Exit::Internal, 500),
     ("image-failed", Exit::Internal, 500),
     ("graph-inconsistent", Exit::Internal, 500),
     ("bundler-died", Exit::Internal, 500),

@@ -9,6 +9,7 @@ mod bundle_arguments;
 mod bundle_options;
 mod bundlers;
 mod cache_access;
+mod cache_command;
 mod cli;
 mod command;
 mod config;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
             Command::Inspect(arguments) => command::inspect(arguments).into(),
             Command::Transform(arguments) => command::transform(arguments).into(),
             Command::Serve(arguments) => command::serve(arguments).into(),
+            Command::Cache(what) => command::cache(what).into(),
             Command::BundlerWorker => bundler_worker(),
             Command::ExecutorWorker => executor::worker_main(files::open_image),
         },

@@ -108,6 +108,7 @@ impl Service {
         tokio::select! {
             served = server.into_future() => served.map_err(|error| Error::Listen { address, problem: error.to_string() })?,
             () = patience => {}
+            never = cache.tend() => match never {},
         }
         // A connection that would not end keeps the cache; the end of the process frees it then.
         match Arc::into_inner(cache) {

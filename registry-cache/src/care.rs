@@ -1,6 +1,7 @@
 //! Care of the cache, as others see it: what it holds, whether that is whole, what goes and what stays.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
 use serde::Serialize;
 
@@ -52,7 +53,7 @@ pub struct Verification {
 /// Something that was not what it should be.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Removed {
-    /// `tarball`, `packument`, `resolution`, `module` or `pins`.
+    /// `tarball`, `packument`, `resolution`, `module`, `pins`, or `database` for an unknown number of all but tarballs.
     pub kind: &'static str,
     /// Its key, or the name of its file.
     pub name: String,
@@ -133,8 +134,14 @@ impl Cache {
     /// Reads everything, removes what is not what it should be, and says what that was.
     pub async fn verify(&self) -> Result<Verification, Error> {
         let verified = self.shared.store.verify().await?;
-        let removed = verified.broken.into_iter();
-        let removed = removed.map(|(kind, name, problem)| Removed { kind: word(kind), name, problem }).collect();
+        let broken = verified.broken.into_iter();
+        let broken = broken.map(|(kind, name, problem)| Removed { kind: word(kind), name, problem });
+        let damage = verified.damage.map(|problem| Removed {
+            kind: "database",
+            name: "what could not be read of it, pins too".to_owned(),
+            problem,
+        });
+        let removed = damage.into_iter().chain(broken).collect();
         Ok(Verification { whole: verified.whole.values().sum(), removed })
     }
 
@@ -150,7 +157,7 @@ impl Cache {
 
     /// Keeps the cache within its limit while it is polled, which it is for ever: once at the beginning, then every so often.
     /// A failure is passed over, since the next time may be better.
-    pub async fn tend(&self) {
+    pub async fn tend(&self) -> Infallible {
         let mut ticks = tokio::time::interval(self.shared.limits.collect_interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

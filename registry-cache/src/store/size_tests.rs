@@ -66,7 +66,7 @@ async fn passing_much_through() {
 fn three_hundred_megabytes_pass_through_little_memory() {
     let scratch = Scratch::new();
     let bytes = measured("passing_much_through", &scratch.0);
-    assert!(bytes < 120 * MEBIBYTE, "{bytes} bytes of memory");
+    assert!(bytes < 200 * MEBIBYTE, "{bytes} bytes of memory");
 }
 
 #[tokio::test]
