@@ -10,7 +10,7 @@ use bundler::{
     Bundle, BundleOptions, Layer, LayerImport, LayerInterface, LayerPlan, Linked, Worker, bundle_key, layer_key,
 };
 use executor::FileTree;
-use registry_cache::{Graph, Tree};
+use registry_cache::{Ahead, Graph, Tree};
 
 use crate::cache_access::Lease;
 use crate::error::Error;
@@ -132,7 +132,7 @@ async fn resolve(
     trace: &mut Trace,
     observer: &dyn Observer,
 ) -> Result<Graph, Error> {
-    let resolution = lease.cache().resolve(&requirements.manifest, observer);
+    let resolution = lease.cache().resolve(&requirements.manifest, Ahead::Packages, observer);
     let mut graph = trace.time_cached(Stage::Resolve, observer, resolution).await?;
     requirements.merge_aliases(&mut graph);
     Ok(trace.graph.insert(graph).clone())

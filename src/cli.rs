@@ -129,12 +129,15 @@ pub(crate) struct ProgramArguments {
     pub(crate) cache: CacheArguments,
 }
 
-/// Where packages are kept.
-#[derive(Clone, Debug, Args)]
+/// Where packages come from and are kept.
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct CacheArguments {
     /// The cache's folder [default: HOIST_CACHE, $XDG_CACHE_HOME/hoist or ~/.cache/hoist]
     #[arg(long = "cache", value_name = "FOLDER")]
     pub(crate) folder: Option<PathBuf>,
+    /// Ask no registry: use what the cache holds, or say everything that it lacks
+    #[arg(long)]
+    pub(crate) offline: bool,
 }
 
 /// What a program may use up. Times take ms, s or m (a bare number is seconds); sizes take KiB, MiB or GiB (a bare

@@ -17,8 +17,8 @@ use crate::bundle_options;
 use crate::bundlers::Bundlers;
 use crate::cache_access::CacheAccess;
 use crate::cli::{
-    BUNDLER_WORKER, Dependency, EXECUTOR_WORKER, InspectArguments, LimitArguments, ProgramArguments, RunArguments,
-    ServeArguments, worker_arguments,
+    BUNDLER_WORKER, CacheArguments, Dependency, EXECUTOR_WORKER, InspectArguments, LimitArguments, ProgramArguments,
+    RunArguments, ServeArguments, worker_arguments,
 };
 use crate::config::{CacheConfig, Environment, ServiceLimits, run_limits};
 use crate::console;
@@ -96,7 +96,7 @@ pub(crate) fn bundle(arguments: BundleArguments) -> Exit {
 pub(crate) fn inspect(arguments: InspectArguments) -> Exit {
     let InspectArguments { package, json, cache } = arguments;
     let work = async {
-        let cache = CacheAccess::Brief(cache_config(cache.folder, working_folder()?));
+        let cache = CacheAccess::Brief(cache_config(cache, working_folder()?));
         let pipeline = pipeline(&LimitArguments::default(), cache, 0)?;
         watched(json, async |observer| pipeline.inspect(&package, observer).await).await
     };
@@ -109,7 +109,7 @@ pub(crate) fn inspect(arguments: InspectArguments) -> Exit {
 /// `hoist transform`.
 pub(crate) fn transform(arguments: TransformArguments) -> Exit {
     let work = async {
-        let cache = CacheAccess::Brief(cache_config(None, working_folder()?));
+        let cache = CacheAccess::Brief(cache_config(CacheArguments::default(), working_folder()?));
         transform::compile(&arguments, &pipeline(&LimitArguments::default(), cache, 0)?).await
     };
     finished(work, |files| {
@@ -125,7 +125,7 @@ pub(crate) fn transform(arguments: TransformArguments) -> Exit {
 pub(crate) fn serve(arguments: ServeArguments) -> Exit {
     let work = async {
         let limits = ServiceLimits::new(&arguments);
-        let cache = cache_config(arguments.cache.folder, working_folder()?);
+        let cache = cache_config(arguments.cache, working_folder()?);
         let cache = registry_cache::Cache::open(cache.options()?).await?;
         Service::start(arguments.listen, limits, cache, |cache| {
             pipeline(&arguments.limits, CacheAccess::Held(cache), BUNDLERS_AHEAD)
@@ -174,7 +174,7 @@ fn prepare(
         }
         None => ManifestSource::Nearest,
     };
-    let pipeline = pipeline(limits, CacheAccess::Brief(cache_config(cache.folder, project.root.clone())), 0)?;
+    let pipeline = pipeline(limits, CacheAccess::Brief(cache_config(cache, project.root.clone())), 0)?;
     let bundler::Limits { file_bytes, local_bytes, files, .. } = pipeline.bundlers.limits;
     let disk = DiskFiles::new(project.root.clone(), file_bytes);
     let data = data_files::find(&project.root, &disk, data, DataLimits { files, bytes: local_bytes })?;
@@ -203,8 +203,8 @@ fn pipeline(limits: &LimitArguments, cache: CacheAccess, ahead: usize) -> Result
     })
 }
 
-fn cache_config(folder: Option<PathBuf>, project: PathBuf) -> CacheConfig {
-    CacheConfig::new(Environment::of_process(), folder, project)
+fn cache_config(flags: CacheArguments, project: PathBuf) -> CacheConfig {
+    CacheConfig::new(Environment::of_process(), flags, project)
 }
 
 fn working_folder() -> Result<PathBuf, Error> {

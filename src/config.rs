@@ -8,9 +8,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use registry_cache::{CacheOptions, NetworkOptions, Registries};
+use registry_cache::{CacheOptions, Connection, NetworkOptions, Registries};
 
-use crate::cli::{LimitArguments, ServeArguments};
+use crate::cli::{CacheArguments, LimitArguments, ServeArguments};
 use crate::error::Error;
 
 /// An `.npmrc` is a few lines; this many bytes are not one.
@@ -59,14 +59,14 @@ impl Environment {
 #[derive(Clone, Debug)]
 pub(crate) struct CacheConfig {
     environment: Environment,
-    folder: Option<PathBuf>,
+    flags: CacheArguments,
     project: PathBuf,
 }
 
 impl CacheConfig {
-    /// With `--cache` and the folder whose `.npmrc` is the project's.
-    pub(crate) fn new(environment: Environment, folder: Option<PathBuf>, project: PathBuf) -> Self {
-        Self { environment, folder, project }
+    /// With the flags and the folder whose `.npmrc` is the project's.
+    pub(crate) fn new(environment: Environment, flags: CacheArguments, project: PathBuf) -> Self {
+        Self { environment, flags, project }
     }
 
     /// Reads the `.npmrc` files and decides everything. The user's file gives way to the project's, key by key.
@@ -80,10 +80,11 @@ impl CacheConfig {
             }
         }
         Ok(CacheOptions {
-            folder: cache_folder(self.folder.as_deref(), &self.environment)?,
+            folder: cache_folder(self.flags.folder.as_deref(), &self.environment)?,
             registries: Registries::parse(&npmrc_texts, &self.environment.texts())?,
             network: network(&self.environment),
             limits: registry_cache::Limits::default(),
+            connection: if self.flags.offline { Connection::Offline } else { Connection::Online },
             now: SystemTime::now,
         })
     }

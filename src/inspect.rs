@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bundler::{Bundle, BundleOptions, FileSource, Inspection, PackageFacts, Worker};
-use registry_cache::{Graph, Manifest, Tree};
+use registry_cache::{Ahead, Graph, Manifest, Tree};
 use serde::Serialize;
 
 use crate::cache_access::Lease;
@@ -113,7 +113,7 @@ async fn fetch(
     observer: &dyn Observer,
 ) -> Result<(Graph, Tree, Option<u64>), Error> {
     let cache = lease.cache();
-    let graph = trace.time_cached(Stage::Resolve, observer, cache.resolve(manifest, observer)).await?;
+    let graph = trace.time_cached(Stage::Resolve, observer, cache.resolve(manifest, Ahead::Packages, observer)).await?;
     let packages = trace.time_cached(Stage::Fetch, observer, cache.fetch(&graph, observer)).await?;
     let tree = Tree::hoist(&graph, &packages)?;
     let tarball = match graph.root.get(name).and_then(|id| graph.packages.get(id)) {

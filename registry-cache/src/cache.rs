@@ -3,30 +3,31 @@
 //! This file joins the parts: what the store has is used, what it lacks is asked of a registry, checked, and stored. It
 //! holds no format and no protocol. Any of its futures can be dropped at any point: what the store lists is whole then too.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use futures::StreamExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
 
+use crate::ahead::{self, Ahead};
 use crate::error::Error;
 use crate::flights::Flights;
 use crate::graph::{self, Packuments};
 use crate::image::PackageImage;
-use crate::image_cache::Images;
 use crate::limits::{Limits, NetworkOptions};
 use crate::lock::{Graph, LockedPackage};
 use crate::manifest::{Manifest, PackageName};
 use crate::npmrc::Registries;
 use crate::packument::Packument;
-use crate::registry::{Client, PackumentAnswer};
-use crate::store::{Blob, Kind, Stamp, Store, blocking};
-use crate::tarball;
+use crate::recent::Recent;
+use crate::registry::Client;
+use crate::shared::{Shared, locked};
+use crate::store::{Kind, Stamp, Store, blocking};
 
 /// What a cache is opened with.
 #[derive(Clone, Debug)]
@@ -39,8 +40,20 @@ pub struct CacheOptions {
     pub network: NetworkOptions,
     /// The bounds.
     pub limits: Limits,
+    /// Whether registries may be asked.
+    pub connection: Connection,
     /// The time, for the freshness of what is cached.
     pub now: fn() -> SystemTime,
+}
+
+/// Whether registries may be asked.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Connection {
+    /// They are.
+    #[default]
+    Online,
+    /// Nobody is. What is kept is used, however old it is; what is not kept is reported, all of it at once.
+    Offline,
 }
 
 /// Hears what a slow stage is doing.
@@ -94,104 +107,133 @@ pub struct Cache {
     shared: Arc<Shared>,
 }
 
-/// What the pieces of work in flight share.
-struct Shared {
-    store: Store,
-    client: Client,
-    limits: Limits,
-    now: fn() -> SystemTime,
-    packuments: Flights<(Arc<Packument>, CacheUse)>,
-    tarballs: Flights<(Arc<PackageImage>, CacheUse)>,
-    images: Mutex<Images>,
-    unpacks: Semaphore,
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Shared")
-            .field("client", &self.client)
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Cache {
     /// Takes the cache's lock, waiting for another holder as long as the limits say, and opens the store.
     pub async fn open(options: CacheOptions) -> Result<Self, Error> {
-        let CacheOptions { folder, registries, network, limits, now } = options;
+        let CacheOptions { folder, registries, network, limits, connection, now } = options;
         let client = Client::new(registries, network, &limits)?;
         let store = Store::open(&folder, &limits).await?;
         let shared = Shared {
             store,
             client,
+            connection,
             now,
             packuments: Flights::new(),
+            images: Flights::new(),
             tarballs: Flights::new(),
-            images: Mutex::new(Images::new(limits.image_cache_bytes)),
-            unpacks: Semaphore::new(limits.concurrent_unpacks.max(1)),
+            recent_packuments: Mutex::new(Recent::new(limits.packument_cache_bytes)),
+            recent_images: Mutex::new(Recent::new(limits.image_cache_bytes)),
+            jobs: Semaphore::new(limits.concurrent_unpacks.max(1)),
+            ahead: Mutex::new(Vec::new()),
             limits,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Finds the packages that a manifest stands for.
-    pub async fn resolve(&self, manifest: &Manifest, progress: &dyn Progress) -> Result<Stage<Graph>, Error> {
+    /// Finds the packages that a manifest stands for, and has what is needed next ahead.
+    pub async fn resolve(
+        &self,
+        manifest: &Manifest,
+        ahead: Ahead,
+        progress: &dyn Progress,
+    ) -> Result<Stage<Graph>, Error> {
         let key = resolution_key(manifest, self.shared.client.registries());
         if let Some(graph) = self.shared.known_resolution(&key).await? {
             return Ok(Stage { value: graph, cache: CacheUse::Hit });
         }
-        let stage = match self.resolve_anew(manifest, progress).await {
-            Ok(stage) => stage,
+        let resolved = match self.resolve_anew(manifest, ahead, progress).await {
+            Ok(resolved) => resolved,
+            Err(Error::Offline { missing }) => return Err(self.everything_missing(manifest, missing).await),
             Err(error) => match error.doubted() {
                 // What is missing may have been published since.
-                Some(package) if self.shared.forget(package).await? => self.resolve_anew(manifest, progress).await?,
+                Some(package) if self.shared.forget(package).await? => {
+                    self.resolve_anew(manifest, ahead, progress).await?
+                }
                 _ => return Err(error),
             },
         };
-        let stamp = Stamp { fetched_at: self.shared.seconds(), etag: None };
-        let bytes = serde_json::to_vec(&stage.value).expect("a graph is plain data");
-        self.shared.store.put(Kind::Resolution, &key, bytes, stamp).await?;
-        self.shared.store.flush().await?;
-        Ok(stage)
+        let Resolved { mut graph, cache, stale } = resolved;
+        if stale.is_empty() {
+            let stamp = Stamp { fetched_at: self.shared.seconds(), etag: None };
+            let bytes = serde_json::to_vec(&graph).expect("a graph is plain data");
+            self.shared.store.put(Kind::Resolution, &key, bytes, stamp).await?;
+            self.shared.store.flush().await?;
+        }
+        graph.warnings.extend(stale);
+        Ok(Stage { value: graph, cache })
     }
 
     /// The resolver's futures cannot move between threads, so it gets one of its own, and its news come by channel. When
     /// this future is dropped the channel closes, which ends the resolver too.
-    async fn resolve_anew(&self, manifest: &Manifest, progress: &dyn Progress) -> Result<Stage<Graph>, Error> {
+    async fn resolve_anew(
+        &self,
+        manifest: &Manifest,
+        ahead: Ahead,
+        progress: &dyn Progress,
+    ) -> Result<Resolved, Error> {
+        let walk = self.look_ahead(manifest, ahead)?;
         let (sender, mut receiver) = mpsc::unbounded_channel::<String>();
         let shared = self.shared.clone();
         let manifest = manifest.clone();
         let runtime = tokio::runtime::Handle::current();
         let job = blocking(move || {
-            let source = Source { shared: shared.clone(), news: sender.clone(), used: Mutex::new(CacheUse::Hit) };
-            let resolved = runtime.block_on(async {
+            let source = Source { shared: shared.clone(), news: sender.clone(), used: Mutex::new(Used::default()) };
+            let graph = runtime.block_on(async {
                 tokio::select! {
                     resolved = graph::resolve(&manifest, &source, shared.limits.graph_packages) => resolved,
                     () = sender.closed() => Err(Error::Internal { detail: "nobody waits for this resolution".to_owned() }),
                 }
             })?;
-            let cache = *source.used.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(Stage { value: resolved, cache })
+            let Used { cache, stale } = std::mem::take(&mut *locked(&source.used));
+            Ok(Resolved { graph, cache, stale })
         });
         tokio::pin!(job);
-        loop {
+        let resolved = loop {
             tokio::select! {
-                outcome = &mut job => return outcome?,
+                outcome = &mut job => break outcome??,
                 Some(name) = receiver.recv() => progress.resolving(&name),
             }
+        };
+        // What it still downloads is wanted next.
+        let mut walks = locked(&self.shared.ahead);
+        walks.retain_mut(|walk| {
+            while walk.try_join_next().is_some() {}
+            !walk.is_empty()
+        });
+        walks.push(walk);
+        drop(walks);
+        Ok(resolved)
+    }
+
+    /// Ends when what is given back is dropped.
+    fn look_ahead(&self, manifest: &Manifest, ahead: Ahead) -> Result<JoinSet<()>, Error> {
+        let mut walk = JoinSet::new();
+        if self.shared.connection == Connection::Online {
+            let (roots, resolver) = graph::beginning(manifest)?;
+            let shared = self.shared.clone();
+            walk.spawn(async move { drop(ahead::walk(shared, roots, resolver, ahead).await) });
         }
+        Ok(walk)
+    }
+
+    async fn everything_missing(&self, manifest: &Manifest, first: Vec<String>) -> Error {
+        let found = match graph::beginning(manifest) {
+            Ok((roots, resolver)) => ahead::walk(self.shared.clone(), roots, resolver, Ahead::Tarballs).await,
+            Err(error) => return error,
+        };
+        let missing: BTreeSet<String> = first.into_iter().chain(found).collect();
+        Error::Offline { missing: missing.into_iter().collect() }
     }
 
     /// Gets a graph's packages, verified and unpacked.
     pub async fn fetch(&self, graph: &Graph, progress: &dyn Progress) -> Result<Stage<Packages>, Error> {
-        // Packages in several peer contexts are one tarball.
-        let mut wanted: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-        for (id, package) in &graph.packages {
-            wanted.entry((&package.name, &package.integrity)).or_default().push(id);
+        if self.shared.connection == Connection::Offline {
+            // Says everything that is missing.
+            self.keep(graph, &()).await?;
         }
+        let wanted = tarballs_of(graph);
         let total = wanted.len();
-        let jobs: Vec<_> = wanted.into_values().map(|ids| self.fetch_one(graph, ids)).collect();
+        let jobs: Vec<_> = wanted.into_iter().map(|ids| self.fetch_one(graph, ids)).collect();
         let mut jobs = futures::stream::iter(jobs).buffer_unordered(self.shared.limits.concurrent_packages.max(1));
         let mut images = BTreeMap::new();
         let mut cache = CacheUse::Hit;
@@ -212,23 +254,55 @@ impl Cache {
     }
 
     async fn fetch_one(&self, graph: &Graph, ids: Vec<&str>) -> Result<Fetched, Error> {
-        let first = *ids.first().expect("a group has a member");
-        let package = graph.packages.get(first).expect("the group was made from this graph").clone();
-        let display = package.display();
-        // Two names with one tarball are two images: messages name the package.
-        let key = format!("{display} {}", package.integrity);
-        let shared = self.shared.clone();
-        let outcome = self.shared.tarballs.join(&key, move || shared.image_of(package)).await;
-        let (image, cache) = match outcome {
-            Ok(fetched) => fetched,
+        let package = package_of(graph, &ids);
+        let outcome = self.shared.image(package).await;
+        let (image, cache) = self.or_forget(graph, &ids, outcome).await?;
+        Ok(Fetched { ids: ids.into_iter().map(str::to_owned).collect(), display: package.display(), image, cache })
+    }
+
+    /// Sees to it that the store has every tarball of a graph, without unpacking what is there.
+    pub async fn keep(&self, graph: &Graph, progress: &dyn Progress) -> Result<CacheUse, Error> {
+        let wanted = tarballs_of(graph);
+        let total = wanted.len();
+        let jobs: Vec<_> = wanted.into_iter().map(|ids| self.keep_one(graph, ids)).collect();
+        let mut jobs = futures::stream::iter(jobs).buffer_unordered(self.shared.limits.concurrent_packages.max(1));
+        let (mut cache, mut done, mut missing) = (CacheUse::Hit, 0, Vec::new());
+        while let Some(outcome) = jobs.next().await {
+            let (display, used) = match outcome {
+                Err(Error::Offline { missing: more }) => {
+                    missing.extend(more);
+                    continue;
+                }
+                outcome => outcome?,
+            };
+            done += 1;
+            progress.fetching(&display, done, total);
+            cache = cache.max(used);
+        }
+        drop(jobs);
+        match missing.is_empty() {
+            true => self.shared.store.flush().await.map(|()| cache),
+            false => Err(Error::Offline { missing }),
+        }
+    }
+
+    async fn keep_one(&self, graph: &Graph, ids: Vec<&str>) -> Result<(String, CacheUse), Error> {
+        let package = package_of(graph, &ids);
+        let outcome = self.shared.tarball(package).await;
+        Ok((package.display(), self.or_forget(graph, &ids, outcome).await?))
+    }
+
+    /// The error says who asked; where the packument is to blame, it goes.
+    async fn or_forget<T>(&self, graph: &Graph, ids: &[&str], outcome: Result<T, Error>) -> Result<T, Error> {
+        match outcome {
+            Ok(value) => Ok(value),
             Err(error) => {
                 if error.doubted().is_some() {
-                    self.shared.forget(&graph.packages[first].name).await?;
+                    self.shared.forget(&package_of(graph, ids).name).await?;
                 }
-                return Err(error.with_chain(graph.chain(first)));
+                Err(error.with_chain(graph.chain(ids[0])))
             }
-        };
-        Ok(Fetched { ids: ids.into_iter().map(str::to_owned).collect(), display, image, cache })
+        }
     }
 
     /// The size of a package's tarball as it was received; `None` when it is not kept.
@@ -253,6 +327,10 @@ impl Cache {
 
     /// Waits for what is being written, then lets go of the store and of the lock, in this order.
     pub async fn close(self) -> Result<(), Error> {
+        let walks = std::mem::take(&mut *locked(&self.shared.ahead));
+        for mut walk in walks {
+            walk.shutdown().await;
+        }
         self.shared.store.close().await
     }
 }
@@ -265,150 +343,37 @@ struct Fetched {
     cache: CacheUse,
 }
 
-impl Shared {
-    fn seconds(&self) -> u64 {
-        (self.now)().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+/// The packages of a graph by tarball: one in several peer contexts is one tarball.
+fn tarballs_of(graph: &Graph) -> Vec<Vec<&str>> {
+    let mut wanted: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for (id, package) in &graph.packages {
+        wanted.entry((&package.name, &package.integrity)).or_default().push(id);
     }
+    wanted.into_values().collect()
+}
 
-    /// A stamp from the future (the clock was set back) is not fresh.
-    fn is_fresh(&self, stamp: &Stamp) -> bool {
-        let age = self.seconds().checked_sub(stamp.fetched_at);
-        age.is_some_and(|age| age < self.limits.packument_ttl.as_secs())
-    }
+/// The package of a group of [`tarballs_of`].
+fn package_of<'a>(graph: &'a Graph, ids: &[&str]) -> &'a LockedPackage {
+    graph.packages.get(ids[0]).expect("a group has a member, and was made from this graph")
+}
 
-    async fn known_resolution(&self, key: &str) -> Result<Option<Graph>, Error> {
-        let Some(blob) = self.store.get(Kind::Resolution, key).await? else { return Ok(None) };
-        match self.is_fresh(&blob.stamp) {
-            true => Ok(serde_json::from_slice(&blob.bytes).ok().filter(Graph::is_closed)),
-            false => Ok(None),
-        }
-    }
+/// What came of a resolution.
+struct Resolved {
+    graph: Graph,
+    cache: CacheUse,
+    /// What was used although it was old, as sentences.
+    stale: BTreeSet<String>,
+}
 
-    /// Removes what is kept of a package that its registry does not keep to, and every graph that may have come of it.
-    /// Says whether anything was there.
-    async fn forget(&self, package: &str) -> Result<bool, Error> {
-        let Ok(name) = PackageName::parse(package) else { return Ok(false) };
-        let url = self.client.registries().packument_url(&name)?.to_string();
-        let known = self.store.get(Kind::Packument, &url).await?;
-        let old = known.is_some_and(|blob| self.seconds() > blob.stamp.fetched_at);
-        self.store.remove(Kind::Packument, &url).await?;
-        self.store.clear(Kind::Resolution).await?;
-        self.store.flush().await?;
-        Ok(old)
-    }
+/// What the packuments of a resolution were.
+struct Used {
+    cache: CacheUse,
+    stale: BTreeSet<String>,
+}
 
-    async fn packument(self: Arc<Self>, name: PackageName) -> Result<(Arc<Packument>, CacheUse), Error> {
-        let url = self.client.registries().packument_url(&name)?.to_string();
-        let limit = self.limits.packument_bytes;
-        let stored = self.store.get(Kind::Packument, &url).await?;
-        let stored = stored.and_then(|Blob { bytes, stamp }| Some((Packument::decompress(&bytes, limit)?, stamp)));
-        let etag = match stored.as_ref() {
-            Some((_, stamp)) if self.is_fresh(stamp) => {
-                return Ok((Arc::new(stored.expect("it was matched").0), CacheUse::Hit));
-            }
-            Some((_, stamp)) => stamp.etag.clone(),
-            None => None,
-        };
-        let answer = self.client.packument(&name, etag.as_deref()).await?;
-        let fetched_at = self.seconds();
-        match (answer, stored) {
-            (PackumentAnswer::Fresh { body, etag }, _) => {
-                let packument = self.keep_packument(name, url, body, Stamp { fetched_at, etag }).await?;
-                Ok((packument, CacheUse::Miss))
-            }
-            (PackumentAnswer::NotModified, Some((packument, _))) => {
-                self.store.touch(Kind::Packument, &url, Stamp { fetched_at, etag }).await?;
-                Ok((Arc::new(packument), CacheUse::Revalidated))
-            }
-            (PackumentAnswer::NotModified, None) => Err(Error::RegistryBody {
-                package: name.to_string(),
-                url,
-                detail: "status 304, which nobody asked for".to_owned(),
-            }),
-        }
-    }
-
-    async fn keep_packument(
-        &self,
-        name: PackageName,
-        url: String,
-        body: Vec<u8>,
-        stamp: Stamp,
-    ) -> Result<Arc<Packument>, Error> {
-        let _permit = self.unpacks.acquire().await.expect("this semaphore is never closed");
-        let package = name.to_string();
-        let parsed =
-            blocking(move || Packument::parse(&name, &body).map(|packument| (packument.compress(), packument))).await?;
-        let (compressed, packument) =
-            parsed.map_err(|detail| Error::RegistryBody { package, url: url.clone(), detail })?;
-        self.store.put(Kind::Packument, &url, compressed, stamp).await?;
-        Ok(Arc::new(packument))
-    }
-
-    /// A package's image: from memory, else from the store, else from its registry.
-    async fn image_of(self: Arc<Self>, package: LockedPackage) -> Result<(Arc<PackageImage>, CacheUse), Error> {
-        let display = package.display();
-        let memory_key = format!("{display} {}", package.integrity);
-        if let Some(image) = self.images().get(&memory_key) {
-            return Ok((image, CacheUse::Hit));
-        }
-        let (image, cache) = match self.stored_image(&package).await? {
-            Some(image) => (image, CacheUse::Hit),
-            None => (self.fetched_image(&package).await?, CacheUse::Miss),
-        };
-        self.images().insert(memory_key, image.clone());
-        Ok((image, cache))
-    }
-
-    /// What the store has is verified again: a disk forgets.
-    async fn stored_image(&self, package: &LockedPackage) -> Result<Option<Arc<PackageImage>>, Error> {
-        let key = &package.integrity;
-        let Some(blob) = self.store.get(Kind::Tarball, key).await? else { return Ok(None) };
-        match self.unpack(package, String::new(), Arc::new(blob.bytes)).await {
-            Ok(image) => Ok(Some(image)),
-            Err(Error::Integrity { .. }) => {
-                self.store.remove(Kind::Tarball, key).await?;
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn fetched_image(&self, package: &LockedPackage) -> Result<Arc<PackageImage>, Error> {
-        let url = self.client.registries().tarball_url(&package.name, &package.tarball)?;
-        let shown = url.to_string();
-        let answer = self.client.tarball(&package.display(), &package.name, url).await;
-        let bytes = Arc::new(answer.map_err(|error| match error {
-            // Its packument names it, so the package is known.
-            Error::UnknownPackage { package, url, .. } => Error::RegistryStatus { package, url, status: 404 },
-            error => error,
-        })?);
-        // Unpacked before it is stored: one that cannot be unpacked is of no use to anybody.
-        let image = self.unpack(package, shown, bytes.clone()).await?;
-        let stamp = Stamp { fetched_at: self.seconds(), etag: None };
-        self.store.put_verified(Kind::Tarball, &package.integrity, bytes, stamp).await?;
-        Ok(image)
-    }
-
-    async fn unpack(
-        &self,
-        package: &LockedPackage,
-        url: String,
-        bytes: Arc<Vec<u8>>,
-    ) -> Result<Arc<PackageImage>, Error> {
-        let _permit = self.unpacks.acquire().await.expect("this semaphore is never closed");
-        let display = package.display();
-        let integrity = package.integrity.clone();
-        let limits = self.limits.clone();
-        let image = blocking(move || {
-            tarball::verify(&display, &url, &bytes, &integrity)?;
-            PackageImage::seal(&tarball::unpack(&display, &bytes, &limits)?)
-        });
-        Ok(Arc::new(image.await??))
-    }
-
-    fn images(&self) -> std::sync::MutexGuard<'_, Images> {
-        self.images.lock().unwrap_or_else(PoisonError::into_inner)
+impl Default for Used {
+    fn default() -> Self {
+        Self { cache: CacheUse::Hit, stale: BTreeSet::new() }
     }
 }
 
@@ -416,7 +381,7 @@ impl Shared {
 struct Source {
     shared: Arc<Shared>,
     news: mpsc::UnboundedSender<String>,
-    used: Mutex<CacheUse>,
+    used: Mutex<Used>,
 }
 
 #[async_trait(?Send)]
@@ -424,12 +389,11 @@ impl Packuments for Source {
     async fn packument(&self, name: &PackageName) -> Result<Arc<Packument>, Error> {
         // Whether anybody still listens is looked after elsewhere.
         let _ = self.news.send(name.to_string());
-        let shared = self.shared.clone();
-        let owned = name.clone();
-        let (packument, cache) = self.shared.packuments.join(name.as_str(), move || shared.packument(owned)).await?;
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        *used = cache.max(*used);
-        Ok(packument)
+        let found = self.shared.packument(name).await?;
+        let mut used = locked(&self.used);
+        used.cache = used.cache.max(found.cache);
+        used.stale.extend(found.stale);
+        Ok(found.packument)
     }
 }
 

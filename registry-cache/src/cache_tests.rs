@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ fn futures_are_send() {
     fn send<T: Send>(_: T) {}
     fn check(cache: &Cache, manifest: &Manifest, graph: &Graph, options: CacheOptions) {
         send(Cache::open(options));
-        send(cache.resolve(manifest, &()));
+        send(cache.resolve(manifest, Ahead::Packages, &()));
         send(cache.fetch(graph, &()));
     }
     let _ = check;
@@ -388,7 +388,7 @@ async fn many_askers_are_one_download() {
     let cache = bench.open().await;
     let manifest = Manifest::from_dependencies(&BTreeMap::from([("p0".into(), "1".into())]), "test").unwrap();
     let trips = (0..8).map(|_| async {
-        let graph = cache.resolve(&manifest, &()).await.unwrap().value;
+        let graph = cache.resolve(&manifest, Ahead::Packages, &()).await.unwrap().value;
         let packages = cache.fetch(&graph, &()).await.unwrap().value;
         Tree::hoist(&graph, &packages).unwrap().mounts.len()
     });
@@ -410,10 +410,10 @@ async fn a_dropped_asker_leaves_the_cache_whole() {
     let packument = bench.registry.book_packument("b");
     bench.registry.replies("/b", [Reply::Silence, Reply::Ok(packument)]);
     tokio::select! {
-        _ = cache.resolve(&manifest, &()) => panic!("nothing was answered"),
+        _ = cache.resolve(&manifest, Ahead::Packages, &()) => panic!("nothing was answered"),
         () = bench.registry.asked_for("/b") => {}
     }
-    let graph = cache.resolve(&manifest, &()).await.unwrap().value;
+    let graph = cache.resolve(&manifest, Ahead::Packages, &()).await.unwrap().value;
     let path = tarball_path("b", "1.0.0");
     let tarball = bench.registry.first_reply(&path);
     bench.registry.replies(&path, [Reply::Silence, tarball]);
@@ -460,7 +460,7 @@ async fn progress_is_told() {
     let cache = bench.open().await;
     let manifest = Manifest::from_dependencies(&BTreeMap::from([("a".into(), "1".into())]), "test").unwrap();
     let told = Told::default();
-    let graph = cache.resolve(&manifest, &told).await.unwrap().value;
+    let graph = cache.resolve(&manifest, Ahead::Packages, &told).await.unwrap().value;
     cache.fetch(&graph, &told).await.unwrap();
     assert_eq!(*told.0.lock().unwrap(), ["a", "a@1.0.0 1/1"]);
     cache.close().await.unwrap();

@@ -69,6 +69,9 @@ pub enum Error {
     /// A redirect that is not followed.
     #[error("{url} redirected package {package} in a way that is not followed: {detail}")]
     RegistryRedirect { package: String, url: String, detail: String },
+    /// Without a connection, and not kept.
+    #[error("offline, and the cache lacks {}", .missing.join(", "))]
+    Offline { missing: Vec<String> },
     /// The HTTP client could not be set up (proxy, certificates).
     #[error("network settings: {detail}")]
     Network { detail: String },
@@ -157,6 +160,7 @@ impl Error {
             Self::RegistryTimeout { .. } => "registry-timeout",
             Self::RegistryUnreachable { .. } => "registry-unreachable",
             Self::RegistryRedirect { .. } => "registry-redirect",
+            Self::Offline { .. } => "offline",
             Self::Network { .. } => "network-settings",
             Self::NoIntegrity { .. } => "no-integrity",
             Self::NoTarball { .. } => "no-tarball",
@@ -195,6 +199,7 @@ impl Error {
             }
             Self::RegistryBody { .. } => "check that the configured registry is an npm registry, and that no proxy or login page answers for it".to_owned(),
             Self::RegistryUnreachable { .. } => "check the network, the proxy variables and SSL_CERT_FILE".to_owned(),
+            Self::Offline { .. } => "prewarm the cache while there is a connection, import a mirror, or leave --offline away".to_owned(),
             Self::Network { .. } => "check the proxy variables and SSL_CERT_FILE".to_owned(),
             Self::Integrity { .. } => "the registry, or something on the way to it, serves other bytes than it announced; do not work around this".to_owned(),
             Self::Required { error, .. } => return error.hint(),
@@ -213,6 +218,16 @@ impl Error {
             | Self::Internal { .. } => return None,
         };
         Some(hint)
+    }
+
+    /// Whether the same request may succeed later, without anybody doing anything.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::RegistryStatus { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
+            Self::RegistryTruncated { .. } | Self::RegistryTimeout { .. } | Self::RegistryUnreachable { .. } => true,
+            Self::Required { error, .. } => error.may_pass(),
+            _ => false,
+        }
     }
 
     /// The packages that led here, the root's dependency first; empty where nobody knows.

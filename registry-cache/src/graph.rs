@@ -45,7 +45,7 @@ pub(crate) trait Packuments {
 
 /// Resolves a manifest. `most` bounds the packages of the graph.
 pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: usize) -> Result<Graph, Error> {
-    let resolver = NpmVersionResolver { overrides: Arc::new(overrides_of(manifest)?), ..NpmVersionResolver::default() };
+    let resolver = resolver_of(manifest)?;
     let api = Api { source, loaded: RefCell::default(), failed: RefCell::default(), most };
     let roots = present_roots(manifest, &api, &resolver).await?;
     api.loaded.borrow_mut().insert(ROOT.to_owned(), Arc::new(root_info(&roots)));
@@ -65,14 +65,33 @@ pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: 
             },
         }
     };
-    let system = NpmSystemInfo { os: OS.into(), cpu: CPU.into() };
-    let serialized = snapshot.as_valid_serialized_for_system(&system).into_serialized();
+    let serialized = snapshot.as_valid_serialized_for_system(&system_of_programs()).into_serialized();
     let mut graph = graph_of(&serialized, &api.loaded.borrow())?;
     if graph.packages.len() > most {
         return Err(too_many(graph.packages.len(), most));
     }
     graph.warnings = warnings_of(&diagnostics);
     Ok(graph)
+}
+
+/// What a walk ahead of the resolver begins with.
+pub(crate) fn beginning(manifest: &Manifest) -> Result<(Vec<PackageReq>, NpmVersionResolver), Error> {
+    let roots = manifest.dependencies.values().map(package_req).collect::<Result<_, _>>()?;
+    Ok((roots, resolver_of(manifest)?))
+}
+
+fn resolver_of(manifest: &Manifest) -> Result<NpmVersionResolver, Error> {
+    Ok(NpmVersionResolver { overrides: Arc::new(overrides_of(manifest)?), ..NpmVersionResolver::default() })
+}
+
+/// Whether a version is for the system that programs run on.
+pub(crate) fn is_for_programs(version: &NpmPackageVersionInfo) -> bool {
+    let system = deno_npm::NpmResolutionPackageSystemInfo { os: version.os.clone(), cpu: version.cpu.clone() };
+    system.matches_system(&system_of_programs())
+}
+
+fn system_of_programs() -> NpmSystemInfo {
+    NpmSystemInfo { os: OS.into(), cpu: CPU.into() }
 }
 
 fn too_many(measured: usize, most: usize) -> Error {
@@ -117,7 +136,6 @@ impl Api<'_> {
         let info = packument
             .info()
             .map_err(|detail| Error::Resolution { detail: format!("packument of {name}: {detail}") })?;
-        let info = Arc::new(info);
         self.loaded.borrow_mut().insert(name.to_owned(), info.clone());
         Ok(info)
     }
@@ -215,8 +233,7 @@ async fn is_available(req: &PackageReq, api: &Api<'_>, resolver: &NpmVersionReso
     let Ok(version) = resolver.resolve_best_package_version_info(&req.version_req, [].iter()) else {
         return Ok(false);
     };
-    let system = deno_npm::NpmResolutionPackageSystemInfo { os: version.os.clone(), cpu: version.cpu.clone() };
-    Ok(system.matches_system(&NpmSystemInfo { os: OS.into(), cpu: CPU.into() }))
+    Ok(is_for_programs(version))
 }
 
 fn overrides_of(manifest: &Manifest) -> Result<NpmOverrides, Error> {

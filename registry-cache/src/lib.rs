@@ -16,11 +16,11 @@ mod npmrc;
 mod packument;
 mod registry;
 
+mod ahead;
 mod graph;
 mod lock;
 
 mod image;
-mod image_cache;
 mod tarball;
 
 mod lock_file;
@@ -28,6 +28,10 @@ mod store;
 
 mod cache;
 mod flights;
+mod package_cache;
+mod packument_cache;
+mod recent;
+mod shared;
 
 mod layout;
 mod tree;
@@ -37,7 +41,8 @@ mod test_bench;
 #[cfg(test)]
 mod test_registry;
 
-pub use cache::{Cache, CacheOptions, CacheUse, Packages, Progress, Stage};
+pub use ahead::Ahead;
+pub use cache::{Cache, CacheOptions, CacheUse, Connection, Packages, Progress, Stage};
 pub use error::Error;
 pub use image::{MappedImage, PackageImage};
 pub use limits::{Limits, NetworkOptions};

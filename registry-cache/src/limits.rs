@@ -12,6 +12,11 @@ pub struct Limits {
     /// How long a packument, and a resolution made from them, is used without asking the registry again. Five minutes:
     /// a session of an agent resolves once, a new release is seen before anybody looks for it.
     pub packument_ttl: Duration,
+    /// How long what is kept of a package is used when its registry cannot answer. A week: longer than an outage, shorter
+    /// than anybody should go without a security release.
+    pub packument_stale: Duration,
+    /// Bytes of packuments that stay in memory between requests, as parsed.
+    pub packument_cache_bytes: u64,
     /// Bytes of one packument, unpacked. The largest ones known are some 30 MB in full form; we ask for the short one.
     pub packument_bytes: u64,
     /// Bytes of one tarball as sent. Native add-ons and type packages reach 80 MB.
@@ -48,6 +53,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             packument_ttl: Duration::from_secs(5 * 60),
+            packument_stale: Duration::from_secs(7 * 24 * 60 * 60),
+            packument_cache_bytes: 128 << 20,
             packument_bytes: 64 << 20,
             tarball_bytes: 128 << 20,
             unpacked_bytes: 512 << 20,

@@ -1,17 +1,20 @@
-//! Packuments as we keep them: what resolution needs, checked, and small.
+//! Packuments as we keep them: what npm's abbreviated form holds, checked, and the dates and signatures of the full one.
 //!
 //! What a registry sends is parsed once, leniently (one odd version of a thousand must not hide the others, as it does
-//! not for npm), and written again in a form whose every part parses. That form is stored and is what `graph.rs` reads,
-//! so a hostile packument cannot bring down the resolver later. Follows npm's registry documentation, "package metadata".
+//! not for npm), and written again so that every part of it parses: a hostile packument cannot bring down the resolver
+//! later. What resolution must read differently from what was published (optional dependencies that cannot be had, other
+//! C libraries) stands beside the original, which [`Packument::document`] gives back. Follows npm's registry
+//! documentation, "package metadata".
 
-use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 
+use chrono::{DateTime, Utc};
 use deno_npm::registry::{NpmPackageInfo, NpmPackageVersionInfo};
 use deno_semver::Version;
-use flate2::Compression;
-use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 use ssri::{Algorithm, Integrity};
 
@@ -19,92 +22,278 @@ use crate::manifest::{PackageName, foreign_kind};
 
 /// No system has this name: a version for it is never chosen among optional dependencies.
 const NOWHERE: &str = "unsupported-libc";
+/// Before the name of a field that resolution reads differently: what was published.
+const PUBLISHED: char = '_';
 
-/// The fields of a version that resolution reads.
-const KEPT: [&str; 10] = [
-    "version",
-    "dist",
-    "dependencies",
-    "optionalDependencies",
-    "peerDependencies",
-    "peerDependenciesMeta",
+/// In place of a time that is not known.
+const NEVER: i64 = i64::MIN;
+
+/// The fields of a version that are kept: npm's abbreviated form.
+const KEPT: [&str; 22] = [
+    "_hasShrinkwrap",
+    "acceptDependencies",
+    "bin",
     "bundleDependencies",
     "bundledDependencies",
-    "os",
     "cpu",
+    "dependencies",
+    "deprecated",
+    "devDependencies",
+    "directories",
+    "dist",
+    "engines",
+    "funding",
+    "hasInstallScript",
+    "libc",
+    "name",
+    "optionalDependencies",
+    "os",
+    "peerDependencies",
+    "peerDependenciesMeta",
+    "type",
+    "version",
 ];
+
+/// The fields of `dist` that are kept.
+const KEPT_OF_DIST: [&str; 7] =
+    ["attestations", "fileCount", "integrity", "shasum", "signatures", "tarball", "unpackedSize"];
+
+/// Which of a registry's two forms of a packument this is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Form {
+    /// What an installation needs, without dates.
+    Abbreviated,
+    /// Everything, dates included where the registry has any.
+    Full,
+}
 
 /// A packument whose every part is known to parse.
 #[derive(Debug)]
 pub(crate) struct Packument {
-    json: Vec<u8>,
+    form: Form,
+    modified: Option<DateTime<Utc>>,
+    text: String,
+    info: OnceLock<Result<Arc<NpmPackageInfo>, String>>,
 }
+
+/// One signature of a version, as npm's registry documentation has it ("ECDSA registry signatures").
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub(crate) struct Signature {
+    pub(crate) keyid: String,
+    /// In base64.
+    pub(crate) sig: String,
+}
+
+/// The packument of a package, its fields unread.
+type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 impl Packument {
     /// Checks what a registry sent for `name`. The error says what came instead of a packument.
-    pub(crate) fn parse(name: &PackageName, body: &[u8]) -> Result<Self, String> {
-        let value: Value =
-            serde_json::from_slice(body).map_err(|error| format!("something that is not JSON ({error})"))?;
-        let Value::Object(mut root) = value else {
-            return Err("JSON that is not an object".to_owned());
-        };
-        if root.get("name").and_then(Value::as_str) != Some(name.as_str()) {
+    pub(crate) fn parse(name: &PackageName, body: &[u8], form: Form) -> Result<Self, String> {
+        let root = root_of(body)?;
+        let text_of = |field: &str| root.get(field).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+        if text_of("name").as_deref() != Some(name.as_str()) {
             return Err("the packument of another name, or none".to_owned());
         }
-        let Some(Value::Object(versions)) = root.remove("versions") else {
-            return Err("a packument without versions".to_owned());
-        };
-        let versions: HashMap<Version, NpmPackageVersionInfo> =
-            versions.into_iter().filter_map(|(key, value)| version_of(&key, value)).collect();
-        let tags = match root.remove("dist-tags") {
-            Some(Value::Object(tags)) => tags,
-            _ => Map::new(),
-        };
-        let dist_tags = tags
+        let versions = root.get("versions").and_then(|raw| serde_json::from_str::<Fields<'_>>(raw.get()).ok());
+        let versions: BTreeMap<String, Box<RawValue>> = versions
+            .ok_or("a packument without versions")?
             .into_iter()
-            .filter_map(|(tag, version)| Some((tag, Version::parse_from_npm(version.as_str()?).ok()?)))
-            // A tag that points nowhere would be an error even where a range decides.
-            .filter(|(_, version)| versions.contains_key(version))
+            .filter_map(|(key, raw)| Some((key.to_string(), version_of(&key, raw)?)))
             .collect();
-        let info =
-            NpmPackageInfo { name: name.as_str().into(), versions: versions.into(), dist_tags, time: HashMap::new() };
-        let json = serde_json::to_vec(&info).map_err(|error| format!("a packument that cannot be kept ({error})"))?;
-        Ok(Self { json })
+        let time = strings_of(root.get("time"));
+        let modified =
+            text_of("modified").or_else(|| time.get("modified").cloned()).filter(|text| date(text).is_some());
+        let kept = Kept {
+            name: name.as_str(),
+            modified: modified.as_deref(),
+            dist_tags: tags_of(root.get("dist-tags"), &versions),
+            time: time.into_iter().filter(|(_, text)| date(text).is_some()).collect(),
+            versions,
+        };
+        let text =
+            serde_json::to_string(&kept).map_err(|error| format!("a packument that cannot be kept ({error})"))?;
+        Ok(Self { form, modified: modified.as_deref().and_then(date), text, info: OnceLock::new() })
     }
 
-    /// For the resolver.
-    pub(crate) fn info(&self) -> Result<NpmPackageInfo, String> {
-        NpmPackageInfo::from_packument_slice(&self.json)
+    /// For the resolver; parsed once.
+    pub(crate) fn info(&self) -> Result<Arc<NpmPackageInfo>, String> {
+        let parse = || NpmPackageInfo::from_packument_slice(self.text.as_bytes()).map(Arc::new);
+        self.info.get_or_init(parse).clone()
     }
 
-    /// For the store.
+    /// Bytes of memory that it takes, about.
+    pub(crate) fn bytes(&self) -> u64 {
+        // The resolver keeps a copy of the text, and an index.
+        self.text.len() as u64 * 3
+    }
+
+    /// For the store: the form, when it was modified (both eight bytes, little-endian), the compressed text.
     pub(crate) fn compress(&self) -> Vec<u8> {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(&self.json).and_then(|()| encoder.finish()).expect("writing to memory cannot fail")
+        let form: u64 = match self.form {
+            Form::Abbreviated => 0,
+            Form::Full => 1,
+        };
+        let modified = self.modified.map_or(NEVER, |date| date.timestamp());
+        let mut bytes = [form.to_le_bytes(), modified.to_le_bytes()].concat();
+        bytes.extend(lz4_flex::compress_prepend_size(self.text.as_bytes()));
+        bytes
     }
 
     /// From the store, whose checksum has been verified.
     pub(crate) fn decompress(bytes: &[u8], limit: u64) -> Option<Self> {
-        let mut json = Vec::new();
-        DeflateDecoder::new(bytes).take(limit.saturating_mul(2)).read_to_end(&mut json).ok()?;
-        Some(Self { json })
+        let (form, rest) = bytes.split_first_chunk()?;
+        let (modified, compressed) = rest.split_first_chunk()?;
+        let form = match u64::from_le_bytes(*form) {
+            0 => Form::Abbreviated,
+            1 => Form::Full,
+            _ => return None,
+        };
+        let modified = Some(i64::from_le_bytes(*modified)).filter(|seconds| *seconds != NEVER);
+        let announced = u64::from(u32::from_le_bytes(*compressed.first_chunk()?));
+        if announced > limit.saturating_mul(2) {
+            return None;
+        }
+        let text = String::from_utf8(lz4_flex::decompress_size_prepended(compressed).ok()?).ok()?;
+        let modified = modified.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        Some(Self { form, modified, text, info: OnceLock::new() })
+    }
+
+    /// Which form the registry was asked for.
+    pub(crate) fn form(&self) -> Form {
+        self.form
+    }
+
+    /// When anything about the package changed last, by its registry.
+    pub(crate) fn modified(&self) -> Option<DateTime<Utc>> {
+        self.modified
+    }
+
+    /// When the package was made, by its registry; only the full form says so.
+    pub(crate) fn created(&self) -> Option<DateTime<Utc>> {
+        let root = root_of(self.text.as_bytes()).ok()?;
+        date(strings_of(root.get("time")).get("created")?)
+    }
+
+    /// What the registry signed of a version.
+    pub(crate) fn signatures(&self, version: &str) -> Vec<Signature> {
+        #[derive(Deserialize)]
+        struct Signed {
+            dist: SignedDist,
+        }
+        #[derive(Deserialize)]
+        struct SignedDist {
+            signatures: Vec<Signature>,
+        }
+        let signed = || {
+            let root = root_of(self.text.as_bytes()).ok()?;
+            let versions: Fields<'_> = serde_json::from_str(root.get("versions")?.get()).ok()?;
+            let signed: Signed = serde_json::from_str(versions.get(version)?.get()).ok()?;
+            Some(signed.dist.signatures)
+        };
+        signed().unwrap_or_default()
+    }
+
+    /// The packument as it was published, in its full form as far as that is kept, for other clients.
+    pub(crate) fn document(&self) -> Map<String, Value> {
+        let Ok(Value::Object(mut root)) = serde_json::from_str(&self.text) else { return Map::new() };
+        if let Some(Value::Object(versions)) = root.get_mut("versions") {
+            versions.values_mut().filter_map(Value::as_object_mut).for_each(restore);
+        }
+        root
     }
 }
 
-fn version_of(key: &str, value: Value) -> Option<(Version, NpmPackageVersionInfo)> {
-    let Value::Object(mut fields) = value else { return None };
-    let other_libc = fields.get("libc").is_some_and(|libc| !allows_glibc(libc));
-    fields.retain(|field, _| KEPT.contains(&field.as_str()));
-    drop_foreign_optionals(&mut fields);
-    if other_libc {
-        fields.insert("os".to_owned(), Value::from(vec![NOWHERE]));
+#[derive(Serialize)]
+struct Kept<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    modified: Option<&'a str>,
+    #[serde(rename = "dist-tags")]
+    dist_tags: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    time: BTreeMap<String, String>,
+    versions: BTreeMap<String, Box<RawValue>>,
+}
+
+fn root_of(body: &[u8]) -> Result<Fields<'_>, String> {
+    if let Ok(root) = serde_json::from_slice(body) {
+        return Ok(root);
     }
-    if let Some(Value::Object(dist)) = fields.get_mut("dist") {
-        keep_best_integrity(dist);
+    match serde_json::from_slice::<Value>(body) {
+        Ok(_) => Err("JSON that is not an object".to_owned()),
+        Err(error) => Err(format!("something that is not JSON ({error})")),
     }
+}
+
+/// An object's members that are strings.
+fn strings_of(raw: Option<&&RawValue>) -> BTreeMap<String, String> {
+    let members: Option<Fields<'_>> = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let text = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
+    members.into_iter().flatten().filter_map(|(key, raw)| Some((key.into_owned(), text(raw)?))).collect()
+}
+
+/// A tag that points nowhere would be an error even where a range decides.
+fn tags_of(raw: Option<&&RawValue>, versions: &BTreeMap<String, Box<RawValue>>) -> BTreeMap<String, String> {
+    let mut tags = strings_of(raw);
+    tags.retain(|_, version| Version::parse_from_npm(version).is_ok() && versions.contains_key(version));
+    tags
+}
+
+fn date(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text).ok().map(|date| date.to_utc())
+}
+
+/// The kept fields of a version, some of them ours.
+type Read<'a> = HashMap<Cow<'a, str>, Cow<'a, RawValue>>;
+
+/// One version, when the resolver can read it.
+fn version_of(key: &str, raw: &RawValue) -> Option<Box<RawValue>> {
+    let mut fields: Read<'_> = serde_json::from_str::<Fields<'_>>(raw.get())
+        .ok()?
+        .into_iter()
+        .filter(|(field, _)| KEPT.contains(&field.as_ref()))
+        .map(|(field, raw)| (field, Cow::Borrowed(raw)))
+        .collect();
+    if let Some(dist) = fields.get("dist").and_then(|raw| serde_json::from_str(raw.get()).ok()) {
+        fields.insert("dist".into(), owned(&Value::Object(dist_of(dist)))?);
+    }
+    let other_libc = fields.get("libc").and_then(|raw| serde_json::from_str(raw.get()).ok());
+    if other_libc.is_some_and(|libc: Value| !allows_glibc(&libc)) {
+        replace(&mut fields, "os", &Value::from(vec![NOWHERE]))?;
+    }
+    drop_foreign_optionals(&mut fields)?;
+    let fields: BTreeMap<&str, &RawValue> = fields.iter().map(|(field, raw)| (field.as_ref(), raw.as_ref())).collect();
+    let kept = to_raw_value(&fields).ok()?;
     let version = Version::parse_from_npm(key).ok()?;
-    let info: NpmPackageVersionInfo = serde_json::from_value(Value::Object(fields)).ok()?;
-    (info.version == version).then_some((version, info))
+    let info: NpmPackageVersionInfo = serde_json::from_str(kept.get()).ok()?;
+    (info.version == version).then_some(kept)
+}
+
+fn owned(value: &Value) -> Option<Cow<'static, RawValue>> {
+    to_raw_value(value).ok().map(Cow::Owned)
+}
+
+/// Lets resolution read something else than what was published.
+fn replace(fields: &mut Read<'_>, field: &'static str, value: &Value) -> Option<()> {
+    // An absent field comes back as null, which means the same.
+    let published = match fields.insert(field.into(), owned(value)?) {
+        Some(published) => published,
+        None => owned(&Value::Null)?,
+    };
+    fields.insert(format!("{PUBLISHED}{field}").into(), published);
+    Some(())
+}
+
+/// Undoes [`replace`].
+fn restore(version: &mut Map<String, Value>) {
+    for field in ["os", "dependencies", "optionalDependencies"] {
+        match version.remove(&format!("{PUBLISHED}{field}")) {
+            Some(Value::Null) => drop(version.remove(field)),
+            Some(published) => drop(version.insert(field.to_owned(), published)),
+            None => {}
+        }
+    }
 }
 
 /// `libc` is how packages with native parts say which C library they are for; deno_npm does not know the field.
@@ -120,33 +309,45 @@ fn allows_glibc(libc: &Value) -> bool {
 }
 
 /// npm goes on without an optional dependency that it cannot have. One that is not on a registry never can be had here.
-fn drop_foreign_optionals(fields: &mut Map<String, Value>) {
-    let Some(Value::Object(optional)) = fields.get_mut("optionalDependencies") else { return };
-    let mut dropped = Vec::new();
-    optional.retain(|name, range| {
-        let range = range.as_str().unwrap_or_default();
-        let keep = range.starts_with("npm:") || foreign_kind(range).is_none();
-        if !keep {
-            dropped.push(name.clone());
-        }
-        keep
-    });
-    if let Some(Value::Object(dependencies)) = fields.get_mut("dependencies") {
-        dependencies.retain(|name, _| !dropped.contains(name));
+fn drop_foreign_optionals(fields: &mut Read<'_>) -> Option<()> {
+    let object = |raw: Option<&Cow<'_, RawValue>>| -> Map<String, Value> {
+        raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    };
+    let optional = object(fields.get("optionalDependencies"));
+    let foreign: Vec<String> = optional
+        .iter()
+        .filter(|(_, range)| {
+            let range = range.as_str().unwrap_or_default();
+            !range.starts_with("npm:") && foreign_kind(range).is_some()
+        })
+        .map(|(name, _)| name.clone())
+        .collect();
+    if foreign.is_empty() {
+        return Some(());
     }
+    for field in ["optionalDependencies", "dependencies"] {
+        let mut entries = object(fields.get(field));
+        entries.retain(|name, _| !foreign.contains(name));
+        replace(fields, field, &Value::Object(entries))?;
+    }
+    Some(())
 }
 
 /// Leaves in `dist` one integrity that can be verified, made from the old hexadecimal `shasum` where there is no other.
-fn keep_best_integrity(dist: &mut Map<String, Value>) {
+fn dist_of(mut dist: Map<String, Value>) -> Map<String, Value> {
     let stated = dist.get("integrity").and_then(Value::as_str).and_then(strongest);
     let old = dist.get("shasum").and_then(Value::as_str).and_then(|hex| Integrity::from_hex(hex, Algorithm::Sha1).ok());
     let best = stated.or_else(|| old.map(|integrity| integrity.to_string()).filter(|text| strongest(text).is_some()));
-    dist.retain(|field, _| field == "tarball");
-    if let Some(best) = best {
-        dist.insert("integrity".to_owned(), Value::String(best));
+    dist.retain(|field, _| KEPT_OF_DIST.contains(&field.as_str()));
+    match best {
+        Some(best) => drop(dist.insert("integrity".to_owned(), Value::String(best))),
+        None => {
+            dist.remove("integrity");
+            dist.remove("shasum");
+        }
     }
+    dist
 }
-
 /// The hashes of the strongest algorithm in an SRI string (W3C Subresource Integrity, "get the strongest metadata"),
 /// without what cannot be a hash.
 pub(crate) fn strongest(text: &str) -> Option<String> {

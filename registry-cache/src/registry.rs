@@ -22,10 +22,13 @@ use crate::error::Error;
 use crate::limits::{Limits, NetworkOptions};
 use crate::manifest::PackageName;
 use crate::npmrc::{Registries, without_credentials};
+use crate::packument::Form;
 
 /// The short form of a packument, as npm's registry documentation has it ("package metadata"), and the full one from
 /// registries that know no other.
-const PACKUMENT_TYPES: &str = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*; q=0.1";
+const ABBREVIATED_TYPES: &str = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*; q=0.1";
+/// The full one, with the dates of its versions.
+const FULL_TYPES: &str = "application/json; q=1.0, */*; q=0.1";
 
 /// A client for all registries of one cache.
 #[derive(Debug)]
@@ -120,10 +123,19 @@ impl Client {
         &self.registries
     }
 
-    /// Asks for a packument, or whether the one with this etag is still current.
-    pub(crate) async fn packument(&self, name: &PackageName, etag: Option<&str>) -> Result<PackumentAnswer, Error> {
+    /// Asks for a packument in this form, or whether the one with this etag is still current.
+    pub(crate) async fn packument(
+        &self,
+        name: &PackageName,
+        form: Form,
+        etag: Option<&str>,
+    ) -> Result<PackumentAnswer, Error> {
         let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static(PACKUMENT_TYPES));
+        let types = match form {
+            Form::Abbreviated => ABBREVIATED_TYPES,
+            Form::Full => FULL_TYPES,
+        };
+        headers.insert(ACCEPT, HeaderValue::from_static(types));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
             headers.insert(IF_NONE_MATCH, etag);

@@ -43,7 +43,7 @@ impl Kind {
 
     fn index(self) -> &'static str {
         match self {
-            Self::Packument => "packuments-v1",
+            Self::Packument => "packuments-v2",
             Self::Tarball => "tarballs-v1",
             Self::Resolution => "resolutions-v1",
             Self::Module => "modules-v1",
@@ -52,7 +52,7 @@ impl Kind {
 
     fn chunks(self) -> &'static str {
         match self {
-            Self::Packument => "packument-chunks-v1",
+            Self::Packument => "packument-chunks-v2",
             Self::Tarball => "tarball-chunks-v1",
             Self::Resolution => "resolution-chunks-v1",
             Self::Module => "module-chunks-v1",

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 
 use crate::test_registry::{Scratch, TestRegistry};
-use crate::{Cache, CacheOptions, CacheUse, Error, Graph, Limits, Manifest, NetworkOptions, Registries, Tree};
+use crate::{
+    Ahead, Cache, CacheOptions, CacheUse, Connection, Error, Graph, Limits, Manifest, NetworkOptions, Registries, Tree,
+};
 
 /// A registry, a folder, and what a cache is opened with.
 pub(crate) struct Bench {
@@ -15,6 +17,7 @@ pub(crate) struct Bench {
     pub(crate) npmrc: String,
     pub(crate) network: NetworkOptions,
     pub(crate) limits: Limits,
+    pub(crate) connection: Connection,
     pub(crate) now: fn() -> SystemTime,
 }
 
@@ -31,6 +34,7 @@ impl Bench {
             npmrc: String::new(),
             network,
             limits: Limits::default(),
+            connection: Connection::Online,
             now: || UNIX_EPOCH + Duration::from_secs(1_000_000),
         }
     }
@@ -43,6 +47,7 @@ impl Bench {
             npmrc: self.npmrc.clone(),
             network: self.network.clone(),
             limits: self.limits.clone(),
+            connection: self.connection,
             now: self.now,
         }
     }
@@ -54,6 +59,7 @@ impl Bench {
             registries: Registries::parse(&[(".npmrc".to_owned(), npmrc)], &BTreeMap::new()).unwrap(),
             network: self.network.clone(),
             limits: self.limits.clone(),
+            connection: self.connection,
             now: self.now,
         };
         Cache::open(options).await.unwrap()
@@ -64,7 +70,7 @@ impl Bench {
         let cache = self.open().await;
         let manifest = Manifest::parse_package_json(&manifest.to_string(), "package.json")?;
         let outcome = async {
-            let graph = cache.resolve(&manifest, &()).await?;
+            let graph = cache.resolve(&manifest, Ahead::Packages, &()).await?;
             let packages = cache.fetch(&graph.value, &()).await?;
             let tree = Tree::hoist(&graph.value, &packages.value)?;
             Ok((graph.value, tree, graph.cache.max(packages.cache)))
