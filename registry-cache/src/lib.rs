@@ -16,6 +16,8 @@ mod npmrc;
 mod packument;
 mod registry;
 
+mod policy;
+
 mod ahead;
 mod graph;
 mod lock;
@@ -27,6 +29,7 @@ mod lock_file;
 mod store;
 
 mod cache;
+mod evidence;
 mod flights;
 mod package_cache;
 mod packument_cache;
@@ -49,4 +52,8 @@ pub use limits::{Limits, NetworkOptions};
 pub use lock::{Graph, LockedPackage};
 pub use manifest::{Manifest, PackageName, Requirement};
 pub use npmrc::Registries;
+pub use policy::{
+    Advisories, HeldBack, LookAlikeMode, LookAlikes, NamePattern, Names, Policy, Refusal, ReleaseAge, Severity,
+    SignatureMode, Signatures, parse_age,
+};
 pub use tree::{Mount, Tree};

@@ -175,6 +175,11 @@ impl Packument {
         date(strings_of(root.get("time")).get("created")?)
     }
 
+    /// When a version was published, by its registry; only the full form says so.
+    pub(crate) fn published(&self, version: &str) -> Option<DateTime<Utc>> {
+        self.info().ok()?.time.get(&Version::parse_from_npm(version).ok()?).copied()
+    }
+
     /// What the registry signed of a version.
     pub(crate) fn signatures(&self, version: &str) -> Vec<Signature> {
         #[derive(Deserialize)]
@@ -186,6 +191,8 @@ impl Packument {
             signatures: Vec<Signature>,
         }
         let signed = || {
+            // Most registries sign nothing, which is found out faster than a packument is read.
+            self.text.find("\"signatures\"")?;
             let root = root_of(self.text.as_bytes()).ok()?;
             let versions: Fields<'_> = serde_json::from_str(root.get("versions")?.get()).ok()?;
             let signed: Signed = serde_json::from_str(versions.get(version)?.get()).ok()?;

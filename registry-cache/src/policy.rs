@@ -108,11 +108,7 @@ pub struct LookAlikes {
 
 impl Default for LookAlikes {
     fn default() -> Self {
-        Self {
-            mode: LookAlikeMode::Refuse,
-            young: Duration::from_secs(30 * 24 * 60 * 60),
-            exclude: Vec::new(),
-        }
+        Self { mode: LookAlikeMode::Refuse, young: Duration::from_secs(30 * 24 * 60 * 60), exclude: Vec::new() }
     }
 }
 
@@ -151,11 +147,11 @@ impl Policy {
     pub(crate) fn check_name(&self, package: &str) -> Result<(), Error> {
         if let Some(pattern) = self.names.deny.iter().find(|pattern| pattern.matches(package)) {
             let (package, pattern) = (package.to_owned(), pattern.to_string());
-            return Err(Refusal::NameDenied { package, pattern, chain: Vec::new() }.into());
+            return Err(Refusal::NameDenied { package, pattern, chain: Vec::new() }.error());
         }
         match &self.names.allow {
             Some(allowed) if !name_pattern::any(allowed, package) => {
-                Err(Refusal::NameNotAllowed { package: package.to_owned(), chain: Vec::new() }.into())
+                Err(Refusal::NameNotAllowed { package: package.to_owned(), chain: Vec::new() }.error())
             }
             Some(_) | None => Ok(()),
         }

@@ -36,10 +36,12 @@ pub(crate) enum Kind {
     Resolution,
     /// What was made of packages, by everything that it was made of.
     Module,
+    /// What registries sign with, as received, by URL; nothing where a registry has no keys.
+    Keys,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Packument, Self::Tarball, Self::Resolution, Self::Module];
+    const ALL: [Self; 5] = [Self::Packument, Self::Tarball, Self::Resolution, Self::Module, Self::Keys];
 
     fn index(self) -> &'static str {
         match self {
@@ -47,6 +49,7 @@ impl Kind {
             Self::Tarball => "tarballs-v1",
             Self::Resolution => "resolutions-v1",
             Self::Module => "modules-v1",
+            Self::Keys => "keys-v1",
         }
     }
 
@@ -56,6 +59,7 @@ impl Kind {
             Self::Tarball => "tarball-chunks-v1",
             Self::Resolution => "resolution-chunks-v1",
             Self::Module => "module-chunks-v1",
+            Self::Keys => "key-chunks-v1",
         }
     }
 }
@@ -210,6 +214,15 @@ impl Store {
     pub(crate) async fn length(&self, kind: Kind, key: &str) -> Result<Option<u64>, Error> {
         let key = key.to_owned();
         self.run(move |opened| Ok(opened.trees(kind).record(&key)?.map(|record| record.bytes as u64))).await
+    }
+
+    /// The keys of all blobs of a kind.
+    pub(crate) async fn keys(&self, kind: Kind) -> Result<Vec<String>, Error> {
+        self.run(move |opened| {
+            let keys = opened.trees(kind).index.iter().keys();
+            keys.map(|key| Ok(String::from_utf8_lossy(&key?).into_owned())).collect()
+        })
+        .await
     }
 
     /// How many blobs there are of a kind.

@@ -98,8 +98,10 @@ impl TestRegistry {
             entry[field] = value.clone();
         }
         let mut packuments = self.book.packuments.lock().unwrap();
-        let packument =
-            packuments.entry(name.to_owned()).or_insert_with(|| json!({"name": name, "versions": {}, "dist-tags": {}}));
+        let packument = packuments.entry(name.to_owned()).or_insert_with(|| {
+            // As npm's registry says it, and long before any test's time.
+            json!({"name": name, "versions": {}, "dist-tags": {}, "modified": "1970-01-01T00:00:00.000Z"})
+        });
         packument["versions"][version] = entry;
         packument["dist-tags"]["latest"] = json!(version);
         drop(packuments);

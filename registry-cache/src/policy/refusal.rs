@@ -1,5 +1,7 @@
 //! What the policy refuses, one variant for each rule: which package, why, who asked, and the setting that changes it.
 
+use crate::error::Error;
+
 /// A package that is not allowed into a graph.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -53,6 +55,11 @@ fn fix(fixed: &Option<String>) -> String {
 }
 
 impl Refusal {
+    /// As this crate's error.
+    pub(crate) fn error(self) -> Error {
+        Error::Policy(Box::new(self))
+    }
+
     /// The stable identifier of this kind of refusal.
     pub fn code(&self) -> &'static str {
         match self {
@@ -81,9 +88,9 @@ impl Refusal {
                 "the registry, or something on the way to it, may have been tampered with; only if that is ruled out, add {:?} to signatures.exclude in the policy file",
                 without_version(package)
             ),
-            Self::LookAlike { package, like, .. } => format!(
-                "did you mean {like}? if not, add {package:?} to lookAlikes.exclude in the policy file"
-            ),
+            Self::LookAlike { package, like, .. } => {
+                format!("did you mean {like}? if not, add {package:?} to lookAlikes.exclude in the policy file")
+            }
             Self::Advisory { id, fixed: Some(fixed), .. } => {
                 format!("require version {fixed} or later, or add {id:?} to advisories.ignore in the policy file")
             }
