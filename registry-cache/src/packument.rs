@@ -104,6 +104,8 @@ impl Packument {
         let time = strings_of(root.get("time"));
         let modified =
             text_of("modified").or_else(|| time.get("modified").cloned()).filter(|text| date(text).is_some());
+        // Some registries say when versions were published without being asked.
+        let form = if versions.keys().any(|version| time.contains_key(version)) { Form::Full } else { form };
         let kept = Kept {
             name: name.as_str(),
             modified: modified.as_deref(),

@@ -202,3 +202,7 @@ mod tests {
         assert_eq!(prints.len(), 3);
     }
 }
+
+#[cfg(test)]
+#[path = "policy/rules_tests.rs"]
+mod rules_tests;
