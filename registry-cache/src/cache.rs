@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::ahead::{self, Ahead};
+use crate::behind::Behind;
 use crate::error::Error;
 use crate::evidence::AdvisoriesNow;
 use crate::flights::Flights;
@@ -119,7 +120,7 @@ impl Cache {
         let client = Client::new(registries, network, &limits)?;
         let store = Store::open(&folder, &limits).await?;
         let shared = Shared {
-            store,
+            store: Arc::new(store),
             client,
             connection,
             policy,
@@ -131,6 +132,7 @@ impl Cache {
             recent_packuments: Mutex::new(Recent::new(limits.packument_cache_bytes)),
             recent_images: Mutex::new(Recent::new(limits.image_cache_bytes)),
             jobs: Semaphore::new(limits.concurrent_unpacks.max(1)),
+            behind: Behind::default(),
             ahead: Mutex::new(Vec::new()),
             limits,
         };
@@ -165,8 +167,8 @@ impl Cache {
         if stale.is_empty() {
             let stamp = Stamp { fetched_at: self.shared.seconds(), etag: None };
             let bytes = serde_json::to_vec(&graph).expect("a graph is plain data");
-            self.shared.store.put(Kind::Resolution, &key, bytes, stamp).await?;
-            self.shared.store.flush().await?;
+            let store = self.shared.store.clone();
+            self.shared.behind.begin(async move { store.put(Kind::Resolution, &key, bytes, stamp).await });
         }
         graph.warnings.extend(stale);
         Ok(Stage { value: graph, cache })
@@ -300,7 +302,10 @@ impl Cache {
         }
         drop(jobs);
         match missing.is_empty() {
-            true => self.shared.store.flush().await.map(|()| cache),
+            true => {
+                self.shared.behind.settle().await?;
+                self.shared.store.flush().await.map(|()| cache)
+            }
             false => Err(Error::Offline { missing }),
         }
     }
@@ -344,13 +349,20 @@ impl Cache {
         self.shared.store.put(Kind::Module, key, bytes, stamp).await
     }
 
+    /// Makes what was written so far safe from a loss of power, not only of the process.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.shared.behind.settle().await?;
+        self.shared.store.flush().await
+    }
+
     /// Waits for what is being written, then lets go of the store and of the lock, in this order.
     pub async fn close(self) -> Result<(), Error> {
         let walks = std::mem::take(&mut *locked(&self.shared.ahead));
         for mut walk in walks {
             walk.shutdown().await;
         }
-        self.shared.store.close().await
+        let written = self.shared.behind.settle().await;
+        self.shared.store.close().await.and(written)
     }
 }
 

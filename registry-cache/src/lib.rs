@@ -28,6 +28,7 @@ mod tarball;
 mod lock_file;
 mod store;
 
+mod behind;
 mod cache;
 mod evidence;
 mod flights;

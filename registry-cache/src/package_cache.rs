@@ -45,7 +45,8 @@ impl Shared {
                 let (bytes, url) = self.fetched(&package).await?;
                 let seal = |files: &tarball::Files| PackageImage::seal(files).map(Arc::new);
                 let image = self.unpack(&package, url, bytes.clone(), seal).await?;
-                self.keep(&package, bytes).await?;
+                let (shared, owned) = (self.clone(), package.clone());
+                self.behind.begin(async move { shared.keep(&owned, bytes).await });
                 (image, CacheUse::Miss)
             }
         };

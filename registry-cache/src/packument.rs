@@ -157,6 +157,9 @@ impl Packument {
             return None;
         }
         let text = String::from_utf8(lz4_flex::decompress_size_prepended(compressed).ok()?).ok()?;
+        if text.len() as u64 != announced {
+            return None;
+        }
         let modified = modified.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
         Some(Self { form, modified, text, info: OnceLock::new() })
     }
@@ -383,3 +386,7 @@ pub(crate) fn strongest(text: &str) -> Option<String> {
         hashes.into_iter().filter(|(algorithm, _)| *algorithm == best).map(|(_, hash)| hash).collect();
     Some(hashes.join(" "))
 }
+
+#[cfg(test)]
+#[path = "packument_tests.rs"]
+mod tests;

@@ -127,12 +127,13 @@ impl Shared {
             (PackumentAnswer::Fresh { body, etag }, _) => {
                 let packument = self.parsed(name, url, body, form).await?;
                 let stamp = Stamp { fetched_at, etag };
-                self.store.put(Kind::Packument, url, packument.compress(), stamp.clone()).await?;
+                self.keep_packument(url, &packument, &stamp);
                 Ok((Known { packument, stamp }, CacheUse::Miss))
             }
             (PackumentAnswer::NotModified, Some(known)) => {
                 let stamp = Stamp { fetched_at, etag: etag.map(str::to_owned) };
-                self.store.touch(Kind::Packument, url, stamp.clone()).await?;
+                let (store, url, written) = (self.store.clone(), url.to_owned(), stamp.clone());
+                self.behind.begin(async move { store.touch(Kind::Packument, &url, written).await });
                 Ok((Known { packument: known.packument.clone(), stamp }, CacheUse::Revalidated))
             }
             (PackumentAnswer::NotModified, None) => Err(Error::RegistryBody {
@@ -141,6 +142,14 @@ impl Shared {
                 detail: "status 304, which nobody asked for".to_owned(),
             }),
         }
+    }
+
+    fn keep_packument(&self, url: &str, packument: &Arc<Packument>, stamp: &Stamp) {
+        let (store, url, packument, stamp) = (self.store.clone(), url.to_owned(), packument.clone(), stamp.clone());
+        self.behind.begin(async move {
+            let bytes = blocking(move || packument.compress()).await?;
+            store.put(Kind::Packument, &url, bytes, stamp).await
+        });
     }
 
     async fn parsed(&self, name: &PackageName, url: &str, body: Vec<u8>, form: Form) -> Result<Arc<Packument>, Error> {
@@ -179,3 +188,7 @@ impl Shared {
         self.ages().cutoff(name.as_str())
     }
 }
+
+#[cfg(test)]
+#[path = "packument_cache_tests.rs"]
+mod tests;

@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::behind::Behind;
 use crate::cache::{CacheUse, Connection};
 use crate::error::Error;
 use crate::evidence::AdvisoriesNow;
@@ -26,7 +27,7 @@ use crate::store::{Kind, Stamp, Store};
 
 /// The parts of a cache.
 pub(crate) struct Shared {
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
     pub(crate) client: Client,
     pub(crate) limits: Limits,
     pub(crate) connection: Connection,
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) recent_images: Mutex<Recent<Arc<PackageImage>>>,
     /// Bounds the jobs that keep a processor busy.
     pub(crate) jobs: Semaphore,
+    pub(crate) behind: Behind,
     /// Downloads that were begun before somebody waits for them.
     pub(crate) ahead: Mutex<Vec<JoinSet<()>>>,
 }
@@ -95,6 +97,7 @@ impl Shared {
         if self.connection == Connection::Offline {
             return Ok(false);
         }
+        self.behind.settle().await?;
         let url = self.client.registries().packument_url(&name)?.to_string();
         let known = self.store.get(Kind::Packument, &url).await?;
         let old = known.is_some_and(|blob| self.seconds() > blob.stamp.fetched_at);
