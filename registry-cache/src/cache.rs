@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use crate::ahead::{self, Ahead};
 use crate::behind::Behind;
 use crate::error::Error;
+use crate::evidence::AdvisoriesNow;
 use crate::flights::Flights;
 use crate::graph::{self, Packuments};
 use crate::image::PackageImage;
@@ -25,6 +26,8 @@ use crate::lock::{Graph, LockedPackage};
 use crate::manifest::{Manifest, PackageName};
 use crate::npmrc::Registries;
 use crate::packument::Packument;
+use crate::policy::Policy;
+use crate::policy::age::Ages;
 use crate::recent::Recent;
 use crate::registry::Client;
 use crate::shared::{Shared, locked};
@@ -43,6 +46,8 @@ pub struct CacheOptions {
     pub limits: Limits,
     /// Whether registries may be asked.
     pub connection: Connection,
+    /// What is allowed into a graph.
+    pub policy: Policy,
     /// The time, for the freshness of what is cached.
     pub now: fn() -> SystemTime,
 }
@@ -111,14 +116,16 @@ pub struct Cache {
 impl Cache {
     /// Takes the cache's lock, waiting for another holder as long as the limits say, and opens the store.
     pub async fn open(options: CacheOptions) -> Result<Self, Error> {
-        let CacheOptions { folder, registries, network, limits, connection, now } = options;
+        let CacheOptions { folder, registries, network, limits, connection, policy, now } = options;
         let client = Client::new(registries, network, &limits)?;
         let store = Store::open(&folder, &limits, now).await?;
         let shared = Shared {
             store: Arc::new(store),
             client,
             connection,
+            policy,
             now,
+            advisories: Mutex::new(None),
             packuments: Flights::new(),
             images: Flights::new(),
             tarballs: Flights::new(),
@@ -140,20 +147,21 @@ impl Cache {
         progress: &dyn Progress,
     ) -> Result<Stage<Graph>, Error> {
         let _visit = self.visit();
-        let key = resolution_key(manifest, self.shared.client.registries());
+        let advisories = self.shared.advisories().await?;
+        let key = self.resolution_key(manifest, &advisories);
         if let Some(graph) = self.shared.known_resolution(&key).await? {
             self.mark(&graph);
             return Ok(Stage { value: graph, cache: CacheUse::Hit });
         }
-        let resolved = match self.resolve_anew(manifest, ahead, progress).await {
+        let resolved = match self.resolve_anew(manifest, &advisories, ahead, progress).await {
             Ok(resolved) => resolved,
             Err(Error::Offline { missing }) => return Err(self.everything_missing(manifest, missing).await),
             Err(error) => match error.doubted() {
                 // What is missing may have been published since.
                 Some(package) if self.shared.forget(package).await? => {
-                    self.resolve_anew(manifest, ahead, progress).await?
+                    self.resolve_anew(manifest, &advisories, ahead, progress).await?
                 }
-                _ => return Err(error),
+                _ => return Err(self.shared.with_similar_names(error).await),
             },
         };
         let Resolved { mut graph, cache, stale } = resolved;
@@ -168,24 +176,40 @@ impl Cache {
         Ok(Stage { value: graph, cache })
     }
 
+    /// What the graph of a manifest is kept under.
+    pub(crate) fn resolution_key(&self, manifest: &Manifest, advisories: &AdvisoriesNow) -> String {
+        let policy = (self.shared.policy.fingerprint(), &advisories.stamp);
+        resolution_key(manifest, self.shared.client.registries(), policy)
+    }
+
     /// The resolver's futures cannot move between threads, so it gets one of its own, and its news come by channel. When
     /// this future is dropped the channel closes, which ends the resolver too.
     async fn resolve_anew(
         &self,
         manifest: &Manifest,
+        advisories: &Arc<AdvisoriesNow>,
         ahead: Ahead,
         progress: &dyn Progress,
     ) -> Result<Resolved, Error> {
         let walk = self.look_ahead(manifest, ahead)?;
         let (sender, mut receiver) = mpsc::unbounded_channel::<String>();
         let shared = self.shared.clone();
-        let manifest = manifest.clone();
+        let (manifest, advisories) = (manifest.clone(), advisories.clone());
         let runtime = tokio::runtime::Handle::current();
         let job = blocking(move || {
-            let source = Source { shared: shared.clone(), news: sender.clone(), used: Mutex::new(Used::default()) };
+            let source = Source {
+                shared: shared.clone(),
+                ages: shared.ages(),
+                news: sender.clone(),
+                used: Mutex::new(Used::default()),
+            };
+            let resolving = async {
+                let mut graph = graph::resolve(&manifest, &source, shared.limits.graph_packages).await?;
+                shared.review(&mut graph, &advisories).await.map(|()| graph)
+            };
             let graph = runtime.block_on(async {
                 tokio::select! {
-                    resolved = graph::resolve(&manifest, &source, shared.limits.graph_packages) => resolved,
+                    resolved = resolving => resolved,
                     () = sender.closed() => Err(Error::Internal { detail: "nobody waits for this resolution".to_owned() }),
                 }
             })?;
@@ -214,7 +238,7 @@ impl Cache {
     fn look_ahead(&self, manifest: &Manifest, ahead: Ahead) -> Result<JoinSet<()>, Error> {
         let mut walk = JoinSet::new();
         if self.shared.connection == Connection::Online {
-            let (roots, resolver) = graph::beginning(manifest)?;
+            let (roots, resolver) = graph::beginning(manifest, &self.shared.ages())?;
             let shared = self.shared.clone();
             walk.spawn(async move { drop(ahead::walk(shared, roots, resolver, ahead).await) });
         }
@@ -222,7 +246,7 @@ impl Cache {
     }
 
     async fn everything_missing(&self, manifest: &Manifest, first: Vec<String>) -> Error {
-        let found = match graph::beginning(manifest) {
+        let found = match graph::beginning(manifest, &self.shared.ages()) {
             Ok((roots, resolver)) => ahead::walk(self.shared.clone(), roots, resolver, Ahead::Tarballs).await,
             Err(error) => return error,
         };
@@ -402,6 +426,7 @@ impl Default for Used {
 /// Packuments for one resolution.
 struct Source {
     shared: Arc<Shared>,
+    ages: Ages,
     news: mpsc::UnboundedSender<String>,
     used: Mutex<Used>,
 }
@@ -417,10 +442,14 @@ impl Packuments for Source {
         used.stale.extend(found.stale);
         Ok(found.packument)
     }
+
+    fn ages(&self) -> &Ages {
+        &self.ages
+    }
 }
 
 /// What a resolution depends on beside the registries' own content.
-pub(crate) fn resolution_key(manifest: &Manifest, registries: &Registries) -> String {
+fn resolution_key(manifest: &Manifest, registries: &Registries, policy: (String, &String)) -> String {
     let dependencies: Vec<_> = manifest
         .dependencies
         .iter()
@@ -428,8 +457,8 @@ pub(crate) fn resolution_key(manifest: &Manifest, registries: &Registries) -> St
             (alias.as_str(), requirement.package.as_str(), requirement.range.as_str(), requirement.optional)
         })
         .collect();
-    let text =
-        serde_json::to_vec(&(registries.fingerprint(), dependencies, &manifest.overrides)).expect("plain data is JSON");
+    let text = serde_json::to_vec(&(registries.fingerprint(), policy, dependencies, &manifest.overrides))
+        .expect("plain data is JSON");
     format!("{:x}", Sha256::digest(text))
 }
 

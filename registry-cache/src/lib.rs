@@ -16,6 +16,8 @@ mod npmrc;
 mod packument;
 mod registry;
 
+mod policy;
+
 mod ahead;
 mod graph;
 mod lock;
@@ -29,6 +31,7 @@ mod store;
 mod behind;
 mod cache;
 mod care;
+mod evidence;
 mod flights;
 mod package_cache;
 mod packument_cache;
@@ -52,5 +55,9 @@ pub use limits::{Limits, NetworkOptions};
 pub use lock::{Graph, LockedPackage};
 pub use manifest::{Manifest, PackageName, Requirement};
 pub use npmrc::Registries;
+pub use policy::{
+    Advisories, HeldBack, LookAlikeMode, LookAlikes, NamePattern, Names, Policy, Refusal, ReleaseAge, Severity,
+    SignatureMode, Signatures, parse_age,
+};
 pub use store::Visit;
 pub use tree::{Mount, Tree};

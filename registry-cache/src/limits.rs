@@ -41,6 +41,18 @@ pub struct Limits {
     pub tree_depth: usize,
     /// Package folders in a tree.
     pub tree_folders: usize,
+    /// Versions of one graph that are held back because they require one that is too young. Packages that are released
+    /// together are some ten; each costs a resolution.
+    pub age_rounds: usize,
+    /// How long a registry's keys are used without asking again. A day: new ones are announced long before they sign, and
+    /// one that is not known is asked for at once.
+    pub keys_ttl: Duration,
+    /// Bytes of a registry's keys. npm's own are a kilobyte.
+    pub keys_bytes: u64,
+    /// Bytes of all files of advisories. Everything that is known about npm's packages is some 300 MB.
+    pub advisory_bytes: u64,
+    /// Files of advisories in one folder.
+    pub advisory_files: usize,
     /// How long opening waits for another process that holds the cache.
     pub lock_wait: Duration,
     /// How long opening waits for the store itself, which frees its folder a moment after its owner is gone.
@@ -78,6 +90,11 @@ impl Default for Limits {
             image_cache_bytes: 512 << 20,
             tree_depth: 32,
             tree_folders: 20_000,
+            age_rounds: 32,
+            keys_ttl: Duration::from_secs(24 * 60 * 60),
+            keys_bytes: 1 << 20,
+            advisory_bytes: 1 << 30,
+            advisory_files: 500_000,
             lock_wait: Duration::from_secs(30),
             store_wait: Duration::from_secs(5),
             store_cache_bytes: 32 << 20,
