@@ -16,9 +16,10 @@ use tokio::task::JoinSet;
 
 use crate::ahead::{self, Ahead};
 use crate::behind::Behind;
+use crate::drift::{self, Difference, Drift, Wanted};
 use crate::error::Error;
 use crate::flights::Flights;
-use crate::graph::{self, Packuments};
+use crate::graph::{self, KeptVersions, Packuments};
 use crate::image::PackageImage;
 use crate::limits::{Limits, NetworkOptions};
 use crate::lock::{Graph, LockedPackage};
@@ -132,8 +133,33 @@ impl Cache {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Finds the packages that a manifest stands for, and has what is needed next ahead.
+    /// Finds the packages that a manifest stands for, and has what is needed next ahead. A lock that fits is used as it is,
+    /// without asking a registry.
     pub async fn resolve(
+        &self,
+        wanted: impl Into<Wanted<'_>>,
+        ahead: Ahead,
+        progress: &dyn Progress,
+    ) -> Result<Stage<Graph>, Error> {
+        let Wanted { manifest, lock, drift } = wanted.into();
+        let Some(lock) = lock else { return self.resolve_manifest(manifest, ahead, progress).await };
+        let differences = lock.differences(manifest);
+        if drift == Drift::Frozen && !differences.is_empty() {
+            return Err(lock.drifted(manifest, &differences));
+        }
+        let graph = lock.graph_from(self.shared.client.registries());
+        if differences.iter().all(Difference::is_extra) {
+            return Ok(Stage { value: drift::without_extra(graph, manifest), cache: CacheUse::Hit });
+        }
+        let kept = KeptVersions::of(&graph);
+        // What is locked is not looked for ahead: it is mostly there.
+        let Resolved { mut graph, cache, stale } = self.resolve_anew(manifest, kept, Ahead::Nothing, progress).await?;
+        lock.keep_integrity(&mut graph);
+        graph.warnings.extend(stale);
+        Ok(Stage { value: graph, cache })
+    }
+
+    async fn resolve_manifest(
         &self,
         manifest: &Manifest,
         ahead: Ahead,
@@ -143,13 +169,13 @@ impl Cache {
         if let Some(graph) = self.shared.known_resolution(&key).await? {
             return Ok(Stage { value: graph, cache: CacheUse::Hit });
         }
-        let resolved = match self.resolve_anew(manifest, ahead, progress).await {
+        let resolved = match self.resolve_anew(manifest, KeptVersions::default(), ahead, progress).await {
             Ok(resolved) => resolved,
             Err(Error::Offline { missing }) => return Err(self.everything_missing(manifest, missing).await),
             Err(error) => match error.doubted() {
                 // What is missing may have been published since.
                 Some(package) if self.shared.forget(package).await? => {
-                    self.resolve_anew(manifest, ahead, progress).await?
+                    self.resolve_anew(manifest, KeptVersions::default(), ahead, progress).await?
                 }
                 _ => return Err(error),
             },
@@ -170,6 +196,7 @@ impl Cache {
     async fn resolve_anew(
         &self,
         manifest: &Manifest,
+        kept: KeptVersions,
         ahead: Ahead,
         progress: &dyn Progress,
     ) -> Result<Resolved, Error> {
@@ -182,7 +209,7 @@ impl Cache {
             let source = Source { shared: shared.clone(), news: sender.clone(), used: Mutex::new(Used::default()) };
             let graph = runtime.block_on(async {
                 tokio::select! {
-                    resolved = graph::resolve(&manifest, &source, shared.limits.graph_packages) => resolved,
+                    resolved = graph::resolve(&manifest, kept, &source, shared.limits.graph_packages) => resolved,
                     () = sender.closed() => Err(Error::Internal { detail: "nobody waits for this resolution".to_owned() }),
                 }
             })?;
