@@ -16,10 +16,11 @@ use tokio::task::JoinSet;
 
 use crate::ahead::{self, Ahead};
 use crate::behind::Behind;
+use crate::drift::{self, Difference, Drift, Wanted};
 use crate::error::Error;
 use crate::evidence::AdvisoriesNow;
 use crate::flights::Flights;
-use crate::graph::{self, Packuments};
+use crate::graph::{self, KeptVersions, Packuments};
 use crate::image::PackageImage;
 use crate::limits::{Limits, NetworkOptions};
 use crate::lock::{Graph, LockedPackage};
@@ -139,8 +140,39 @@ impl Cache {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Finds the packages that a manifest stands for, and has what is needed next ahead.
+    /// Finds the packages that a manifest stands for, and has what is needed next ahead. A lock that fits is used as it is,
+    /// without asking a registry.
     pub async fn resolve(
+        &self,
+        wanted: impl Into<Wanted<'_>>,
+        ahead: Ahead,
+        progress: &dyn Progress,
+    ) -> Result<Stage<Graph>, Error> {
+        let Wanted { manifest, lock, drift } = wanted.into();
+        let Some(lock) = lock else { return self.resolve_manifest(manifest, ahead, progress).await };
+        let _visit = self.visit();
+        let differences = lock.differences(manifest);
+        if drift == Drift::Frozen && !differences.is_empty() {
+            return Err(lock.drifted(manifest, &differences));
+        }
+        let graph = lock.graph_from(self.shared.client.registries());
+        if differences.iter().all(Difference::is_extra) {
+            let graph = self.shared.review_given(&drift::without_extra(graph, manifest)).await?;
+            self.mark(&graph);
+            return Ok(Stage { value: graph, cache: CacheUse::Hit });
+        }
+        let kept = KeptVersions::of(&graph);
+        // What is locked is not looked for ahead: it is mostly there.
+        let advisories = self.shared.advisories().await?;
+        let resolved = self.resolve_anew(manifest, kept, &advisories, Ahead::Nothing, progress).await?;
+        let Resolved { mut graph, cache, stale } = resolved;
+        lock.keep_integrity(&mut graph);
+        graph.warnings.extend(stale);
+        self.mark(&graph);
+        Ok(Stage { value: graph, cache })
+    }
+
+    async fn resolve_manifest(
         &self,
         manifest: &Manifest,
         ahead: Ahead,
@@ -153,13 +185,13 @@ impl Cache {
             self.mark(&graph);
             return Ok(Stage { value: graph, cache: CacheUse::Hit });
         }
-        let resolved = match self.resolve_anew(manifest, &advisories, ahead, progress).await {
+        let resolved = match self.resolve_anew(manifest, KeptVersions::default(), &advisories, ahead, progress).await {
             Ok(resolved) => resolved,
             Err(Error::Offline { missing }) => return Err(self.everything_missing(manifest, missing).await),
             Err(error) => match error.doubted() {
                 // What is missing may have been published since.
                 Some(package) if self.shared.forget(package).await? => {
-                    self.resolve_anew(manifest, &advisories, ahead, progress).await?
+                    self.resolve_anew(manifest, KeptVersions::default(), &advisories, ahead, progress).await?
                 }
                 _ => return Err(self.shared.with_similar_names(error).await),
             },
@@ -187,6 +219,7 @@ impl Cache {
     async fn resolve_anew(
         &self,
         manifest: &Manifest,
+        kept: KeptVersions,
         advisories: &Arc<AdvisoriesNow>,
         ahead: Ahead,
         progress: &dyn Progress,
@@ -204,7 +237,7 @@ impl Cache {
                 used: Mutex::new(Used::default()),
             };
             let resolving = async {
-                let mut graph = graph::resolve(&manifest, &source, shared.limits.graph_packages).await?;
+                let mut graph = graph::resolve(&manifest, kept, &source, shared.limits.graph_packages).await?;
                 shared.review(&mut graph, &advisories).await.map(|()| graph)
             };
             let graph = runtime.block_on(async {

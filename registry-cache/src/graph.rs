@@ -5,6 +5,7 @@
 //! name a package and no more; [`Finder`] walks the packuments again to say who asked.
 
 mod age;
+mod kept;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -31,9 +32,11 @@ use crate::manifest::{Manifest, PackageName, Requirement, one_line};
 use crate::packument::Packument;
 use crate::policy::age::Ages;
 
+pub(crate) use kept::KeptVersions;
+
 /// What programs run on, whatever machine this is: optional dependencies for other systems are left out.
-const OS: &str = "linux";
-const CPU: &str = "x64";
+pub(crate) const OS: &str = "linux";
+pub(crate) const CPU: &str = "x64";
 
 /// The root's name among packages. No package can have it.
 const ROOT: &str = ".root";
@@ -49,10 +52,15 @@ pub(crate) trait Packuments {
     fn ages(&self) -> &Ages;
 }
 
-/// Resolves a manifest. `most` bounds the packages of the graph.
-pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: usize) -> Result<Graph, Error> {
+/// Resolves a manifest. `kept` versions go before others; `most` bounds the packages of the graph.
+pub(crate) async fn resolve(
+    manifest: &Manifest,
+    kept: KeptVersions,
+    source: &dyn Packuments,
+    most: usize,
+) -> Result<Graph, Error> {
     let resolver = resolver_of(manifest, source.ages())?;
-    let api = Api { source, loaded: RefCell::default(), failed: RefCell::default(), most };
+    let api = Api::new(source, kept, most);
     let roots = present_roots(manifest, &api, &resolver).await?;
     api.loaded.borrow_mut().insert(ROOT.to_owned(), Arc::new(root_info(&roots)));
     let version_req = VersionReq::parse_from_npm("*").expect("a constant that is a range");
@@ -67,7 +75,10 @@ pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: 
             // The resolver fails for an optional dependency that cannot be had. npm goes on without it; so do we, as often
             // as there is one to leave out.
             Err(error) => match explain(error, &api, &roots, &resolver) {
-                error if api.drop_optional(&error) || dependents.hold_back(&api, &error) => {}
+                error
+                    if api.widen_kept(&error, &resolver)
+                        || api.drop_optional(&error)
+                        || dependents.hold_back(&api, &error) => {}
                 error => return Err(dependents.cause_of(error)),
             },
         }
@@ -123,12 +134,26 @@ type Loaded = HashMap<String, Arc<NpmPackageInfo>>;
 struct Api<'a> {
     source: &'a dyn Packuments,
     loaded: RefCell<Loaded>,
+    /// The same, with the versions that the resolver is not shown.
+    whole: RefCell<Loaded>,
+    kept: RefCell<KeptVersions>,
     /// The resolver passes its errors on as text; ours wait here for it to be done.
     failed: RefCell<BTreeMap<String, Error>>,
     most: usize,
 }
 
-impl Api<'_> {
+impl<'a> Api<'a> {
+    fn new(source: &'a dyn Packuments, kept: KeptVersions, most: usize) -> Self {
+        Self {
+            source,
+            loaded: RefCell::default(),
+            whole: RefCell::default(),
+            kept: RefCell::new(kept),
+            failed: RefCell::default(),
+            most,
+        }
+    }
+
     async fn load(&self, name: &str) -> Result<Arc<NpmPackageInfo>, Error> {
         let known = self.loaded.borrow().get(name).cloned();
         if let Some(info) = known {
@@ -148,8 +173,23 @@ impl Api<'_> {
         let info = packument
             .info()
             .map_err(|detail| Error::Resolution { detail: format!("packument of {name}: {detail}") })?;
-        self.loaded.borrow_mut().insert(name.to_owned(), info.clone());
-        Ok(info)
+        self.whole.borrow_mut().insert(name.to_owned(), info.clone());
+        let shown = self.kept.borrow().shown(name, &info);
+        self.loaded.borrow_mut().insert(name.to_owned(), shown.clone());
+        Ok(shown)
+    }
+
+    /// Shows the resolver one more version of the package that `error` is about. Says whether there was one to show.
+    fn widen_kept(&self, error: &Error, resolver: &NpmVersionResolver) -> bool {
+        let Error::UnknownVersion { package, requirement, .. } = error else { return false };
+        let whole = self.whole.borrow();
+        let Some(info) = whole.get(package) else { return false };
+        let mut kept = self.kept.borrow_mut();
+        let widened = kept.widen(package, requirement, info, resolver);
+        if widened {
+            self.loaded.borrow_mut().insert(package.clone(), kept.shown(package, info));
+        }
+        widened
     }
 }
 
@@ -236,11 +276,12 @@ fn package_req(requirement: &Requirement) -> Result<PackageReq, Error> {
 }
 
 async fn is_available(req: &PackageReq, api: &Api<'_>, resolver: &NpmVersionResolver) -> Result<bool, Error> {
-    let info = match api.load(&req.name).await {
+    let shown = match api.load(&req.name).await {
         Ok(info) => info,
         Err(Error::UnknownPackage { .. }) => return Ok(false),
         Err(error) => return Err(error),
     };
+    let info = api.whole.borrow().get(req.name.as_str()).cloned().unwrap_or(shown);
     let resolver = resolver.get_for_package(&info);
     match resolver.resolve_best_package_version_info(&req.version_req, [].iter()) {
         Ok(version) => Ok(is_for_programs(version)),
@@ -257,10 +298,7 @@ fn overrides_of(manifest: &Manifest) -> Result<NpmOverrides, Error> {
         .dependencies
         .iter()
         .map(|(alias, requirement)| {
-            let text = match requirement.package == *alias {
-                true => requirement.range.clone(),
-                false => format!("npm:{}@{}", requirement.package, requirement.range),
-            };
+            let text = requirement.specifier(alias);
             (SemverName::from_str(alias.as_str()), text.as_str().into())
         })
         .collect();

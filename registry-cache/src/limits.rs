@@ -29,6 +29,8 @@ pub struct Limits {
     pub path_bytes: usize,
     /// Packages in one graph. A framework with its tools has some 1,500.
     pub graph_packages: usize,
+    /// Bytes of a lock. npm's for a large application has some 2 MB; what comes with a request is bounded by its body too.
+    pub lock_bytes: usize,
     /// Modules that are kept. With one more, those that were used least lately go: they can be made again.
     pub modules: usize,
     /// Packages that are fetched or unpacked at the same time.
@@ -84,6 +86,7 @@ impl Default for Limits {
             package_files: 100_000,
             path_bytes: 1024,
             graph_packages: 5_000,
+            lock_bytes: 16 << 20,
             modules: 256,
             concurrent_packages: 16,
             concurrent_unpacks: 4,

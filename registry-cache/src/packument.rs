@@ -185,6 +185,13 @@ impl Packument {
         self.info().ok()?.time.get(&Version::parse_from_npm(version).ok()?).copied()
     }
 
+    /// Where the tarball of a version is.
+    pub(crate) fn tarball(&self, version: &str) -> Option<String> {
+        let info = self.info().ok()?;
+        let version = info.versions.get(&Version::parse_from_npm(version).ok()?)?;
+        version.dist.as_ref().map(|dist| dist.tarball.clone())
+    }
+
     /// What the registry signed of a version.
     pub(crate) fn signatures(&self, version: &str) -> Vec<Signature> {
         #[derive(Deserialize)]
@@ -309,7 +316,7 @@ fn restore(version: &mut Map<String, Value>) {
 }
 
 /// `libc` is how packages with native parts say which C library they are for; deno_npm does not know the field.
-fn allows_glibc(libc: &Value) -> bool {
+pub(crate) fn allows_glibc(libc: &Value) -> bool {
     let names: Vec<&str> = match libc {
         Value::String(name) => vec![name.as_str()],
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
