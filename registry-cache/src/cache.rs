@@ -23,6 +23,7 @@ use crate::image::PackageImage;
 use crate::limits::{Limits, NetworkOptions};
 use crate::lock::{Graph, LockedPackage};
 use crate::manifest::{Manifest, PackageName};
+use crate::mirror;
 use crate::npmrc::Registries;
 use crate::packument::Packument;
 use crate::recent::Recent;
@@ -105,7 +106,7 @@ impl Packages {
 /// A cache that this process owns.
 #[derive(Debug)]
 pub struct Cache {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Cache {
@@ -125,11 +126,14 @@ impl Cache {
             recent_packuments: Mutex::new(Recent::new(limits.packument_cache_bytes)),
             recent_images: Mutex::new(Recent::new(limits.image_cache_bytes)),
             jobs: Semaphore::new(limits.concurrent_unpacks.max(1)),
+            served_tarballs: Arc::new(Semaphore::new(limits.served_tarballs.max(1))),
             behind: Behind::default(),
             ahead: Mutex::new(Vec::new()),
             limits,
         };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Arc::new(shared);
+        mirror::finish_import(&shared).await?;
+        Ok(Self { shared })
     }
 
     /// Finds the packages that a manifest stands for, and has what is needed next ahead.
@@ -410,7 +414,7 @@ impl Packuments for Source {
 }
 
 /// What a resolution depends on beside the registries' own content.
-fn resolution_key(manifest: &Manifest, registries: &Registries) -> String {
+pub(crate) fn resolution_key(manifest: &Manifest, registries: &Registries) -> String {
     let dependencies: Vec<_> = manifest
         .dependencies
         .iter()

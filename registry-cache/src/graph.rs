@@ -45,9 +45,63 @@ pub(crate) trait Packuments {
 
 /// Resolves a manifest. `most` bounds the packages of the graph.
 pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: usize) -> Result<Graph, Error> {
+    resolve_widely(manifest, source, most, Roots::OfPrograms).await?.graph_for(OS, CPU)
+}
+
+/// Which optional dependencies of the root count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Roots {
+    /// Those that can be had where programs run.
+    OfPrograms,
+    /// Those that can be had anywhere.
+    OfAllSystems,
+}
+
+/// A manifest's packages on every system.
+pub(crate) struct Resolution {
+    snapshot: NpmResolutionSnapshot,
+    loaded: Loaded,
+    warnings: Vec<String>,
+    most: usize,
+}
+
+impl Resolution {
+    /// The packages that one system needs.
+    pub(crate) fn graph_for(&self, os: &str, cpu: &str) -> Result<Graph, Error> {
+        let system = NpmSystemInfo { os: os.into(), cpu: cpu.into() };
+        self.graph(&self.snapshot.as_valid_serialized_for_system(&system).into_serialized())
+    }
+
+    /// The packages that any system needs.
+    pub(crate) fn graph_for_all(&self) -> Result<Graph, Error> {
+        self.graph(&self.snapshot.as_valid_serialized().into_serialized())
+    }
+
+    fn graph(&self, serialized: &SerializedNpmResolutionSnapshot) -> Result<Graph, Error> {
+        let mut graph = graph_of(serialized, &self.loaded)?;
+        if graph.packages.len() > self.most {
+            return Err(too_many(graph.packages.len(), self.most));
+        }
+        graph.warnings = self.warnings.clone();
+        Ok(graph)
+    }
+
+    /// The packages that were asked about.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.loaded.keys().map(String::as_str).filter(|name| *name != ROOT)
+    }
+}
+
+/// Resolves a manifest for more systems than one.
+pub(crate) async fn resolve_widely(
+    manifest: &Manifest,
+    source: &dyn Packuments,
+    most: usize,
+    which: Roots,
+) -> Result<Resolution, Error> {
     let resolver = resolver_of(manifest)?;
     let api = Api { source, loaded: RefCell::default(), failed: RefCell::default(), most };
-    let roots = present_roots(manifest, &api, &resolver).await?;
+    let roots = present_roots(manifest, &api, &resolver, which).await?;
     api.loaded.borrow_mut().insert(ROOT.to_owned(), Arc::new(root_info(&roots)));
     let version_req = VersionReq::parse_from_npm("*").expect("a constant that is a range");
     let package_reqs = [PackageReq { name: ROOT.into(), version_req }];
@@ -65,13 +119,7 @@ pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: 
             },
         }
     };
-    let serialized = snapshot.as_valid_serialized_for_system(&system_of_programs()).into_serialized();
-    let mut graph = graph_of(&serialized, &api.loaded.borrow())?;
-    if graph.packages.len() > most {
-        return Err(too_many(graph.packages.len(), most));
-    }
-    graph.warnings = warnings_of(&diagnostics);
-    Ok(graph)
+    Ok(Resolution { snapshot, loaded: api.loaded.into_inner(), warnings: warnings_of(&diagnostics), most })
 }
 
 /// What a walk ahead of the resolver begins with.
@@ -201,11 +249,12 @@ async fn present_roots(
     manifest: &Manifest,
     api: &Api<'_>,
     resolver: &NpmVersionResolver,
+    which: Roots,
 ) -> Result<BTreeMap<String, PackageReq>, Error> {
     let mut roots = BTreeMap::new();
     for (alias, requirement) in &manifest.dependencies {
         let req = package_req(requirement)?;
-        if requirement.optional && !is_available(&req, api, resolver).await? {
+        if requirement.optional && !is_available(&req, api, resolver, which).await? {
             continue;
         }
         roots.insert(alias.as_str().to_owned(), req);
@@ -223,7 +272,12 @@ fn package_req(requirement: &Requirement) -> Result<PackageReq, Error> {
     Ok(PackageReq { name: requirement.package.as_str().into(), version_req })
 }
 
-async fn is_available(req: &PackageReq, api: &Api<'_>, resolver: &NpmVersionResolver) -> Result<bool, Error> {
+async fn is_available(
+    req: &PackageReq,
+    api: &Api<'_>,
+    resolver: &NpmVersionResolver,
+    which: Roots,
+) -> Result<bool, Error> {
     let info = match api.load(&req.name).await {
         Ok(info) => info,
         Err(Error::UnknownPackage { .. }) => return Ok(false),
@@ -233,7 +287,7 @@ async fn is_available(req: &PackageReq, api: &Api<'_>, resolver: &NpmVersionReso
     let Ok(version) = resolver.resolve_best_package_version_info(&req.version_req, [].iter()) else {
         return Ok(false);
     };
-    Ok(is_for_programs(version))
+    Ok(matches!(which, Roots::OfAllSystems) || is_for_programs(version))
 }
 
 fn overrides_of(manifest: &Manifest) -> Result<NpmOverrides, Error> {

@@ -37,6 +37,9 @@ mod shared;
 mod layout;
 mod tree;
 
+mod mirror;
+mod registry_endpoint;
+
 #[cfg(test)]
 mod test_bench;
 #[cfg(test)]
@@ -49,5 +52,7 @@ pub use image::{MappedImage, PackageImage};
 pub use limits::{Limits, NetworkOptions};
 pub use lock::{Graph, LockedPackage};
 pub use manifest::{Manifest, PackageName, Requirement};
+pub use mirror::{Exported, Imported, MirrorKey, MirrorSigner, Platform, Platforms};
 pub use npmrc::Registries;
+pub use registry_endpoint::{Document, DocumentForm, ServedTarball};
 pub use tree::{Mount, Tree};

@@ -47,6 +47,13 @@ pub struct Limits {
     pub store_wait: Duration,
     /// Bytes of pages that the store keeps in memory.
     pub store_cache_bytes: u64,
+    /// Bytes of a mirror's index. Some 300 bytes stand for each blob: this is enough for 200,000.
+    pub mirror_index_bytes: u64,
+    /// Bytes of everything in a mirror but tarballs, which memory holds at once while it is imported. A package's versions
+    /// take a few kilobytes: this is enough for the packages of many frameworks.
+    pub mirror_metadata_bytes: u64,
+    /// Tarballs that are sent to npm clients at the same time, each of which memory holds as a whole.
+    pub served_tarballs: usize,
 }
 
 impl Default for Limits {
@@ -70,6 +77,9 @@ impl Default for Limits {
             lock_wait: Duration::from_secs(30),
             store_wait: Duration::from_secs(5),
             store_cache_bytes: 32 << 20,
+            mirror_index_bytes: 64 << 20,
+            mirror_metadata_bytes: 256 << 20,
+            served_tarballs: 16,
         }
     }
 }

@@ -42,6 +42,23 @@ impl Shared {
         self.packuments.join(&url, move || async move { shared.find_packument(owned_name, owned_url).await }).await
     }
 
+    /// The packument with all that its registry says; without a connection, with what is kept of that.
+    pub(crate) async fn full_packument(self: &Arc<Self>, name: &PackageName) -> Result<Arc<Packument>, Error> {
+        let packument = self.packument(name).await?.packument;
+        if packument.form() == Form::Full || self.connection == Connection::Offline {
+            return Ok(packument);
+        }
+        let url = self.client.registries().packument_url(name)?.to_string();
+        let shared = self.clone();
+        let (owned_name, owned_url) = (name.clone(), url.clone());
+        let work = move || async move {
+            let (known, cache) = shared.asked_form(&owned_name, &owned_url, None, Form::Full, None).await?;
+            shared.remember(&owned_url, &known);
+            Ok(Found { packument: known.packument, cache, stale: None })
+        };
+        Ok(self.packuments.join(&format!("{url} in full"), work).await?.packument)
+    }
+
     async fn find_packument(self: Arc<Self>, name: PackageName, url: String) -> Result<Found, Error> {
         let known = self.known_packument(&url).await?;
         if let Some(known) =

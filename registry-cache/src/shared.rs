@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) recent_images: Mutex<Recent<Arc<PackageImage>>>,
     /// Bounds the jobs that keep a processor busy.
     pub(crate) jobs: Semaphore,
+    /// Bounds the tarballs that memory holds for npm clients.
+    pub(crate) served_tarballs: Arc<Semaphore>,
     pub(crate) behind: Behind,
     /// Downloads that were begun before somebody waits for them.
     pub(crate) ahead: Mutex<Vec<JoinSet<()>>>,

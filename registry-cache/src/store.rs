@@ -36,10 +36,12 @@ pub(crate) enum Kind {
     Resolution,
     /// What was made of packages, by everything that it was made of.
     Module,
+    /// What the import of a mirror has still to do.
+    Import,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Packument, Self::Tarball, Self::Resolution, Self::Module];
+    const ALL: [Self; 5] = [Self::Packument, Self::Tarball, Self::Resolution, Self::Module, Self::Import];
 
     fn index(self) -> &'static str {
         match self {
@@ -47,6 +49,7 @@ impl Kind {
             Self::Tarball => "tarballs-v1",
             Self::Resolution => "resolutions-v1",
             Self::Module => "modules-v1",
+            Self::Import => "imports-v1",
         }
     }
 
@@ -56,6 +59,7 @@ impl Kind {
             Self::Tarball => "tarball-chunks-v1",
             Self::Resolution => "resolution-chunks-v1",
             Self::Module => "module-chunks-v1",
+            Self::Import => "import-chunks-v1",
         }
     }
 }
