@@ -102,7 +102,11 @@ pub(crate) async fn resolve_widely(
     let resolver = resolver_of(manifest)?;
     let api = Api { source, loaded: RefCell::default(), failed: RefCell::default(), most };
     let roots = present_roots(manifest, &api, &resolver, which).await?;
-    api.loaded.borrow_mut().insert(ROOT.to_owned(), Arc::new(root_info(&roots)));
+    let mut root = root_info(&roots);
+    if matches!(which, Roots::OfAllSystems) {
+        mark_optional(&mut root, manifest);
+    }
+    api.loaded.borrow_mut().insert(ROOT.to_owned(), Arc::new(root));
     let version_req = VersionReq::parse_from_npm("*").expect("a constant that is a range");
     let package_reqs = [PackageReq { name: ROOT.into(), version_req }];
     let (snapshot, diagnostics) = loop {
@@ -345,6 +349,21 @@ fn root_info(roots: &BTreeMap<String, PackageReq>) -> NpmPackageInfo {
         dist_tags: HashMap::new(),
         time: HashMap::new(),
     }
+}
+
+/// Lets systems be told apart by the root's own optional dependencies too.
+fn mark_optional(root: &mut NpmPackageInfo, manifest: &Manifest) {
+    let optional: Vec<&str> =
+        manifest.dependencies.iter().filter(|(_, asked)| asked.optional).map(|(alias, _)| alias.as_str()).collect();
+    let mut versions: HashMap<_, _> = root.versions.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    for info in versions.values_mut() {
+        for (key, range) in info.dependencies.clone() {
+            if optional.contains(&key.strip_prefix(FIRST).unwrap_or(&key)) {
+                info.optional_dependencies.insert(key, range);
+            }
+        }
+    }
+    root.versions = versions.into();
 }
 
 fn graph_of(snapshot: &SerializedNpmResolutionSnapshot, loaded: &Loaded) -> Result<Graph, Error> {

@@ -16,7 +16,7 @@ mod platform;
 mod tests;
 
 pub use self::export::Exported;
-pub(crate) use self::import::finish_import;
 pub use self::import::Imported;
+pub(crate) use self::import::finish_import;
 pub use self::key::{MirrorKey, MirrorSigner};
 pub use self::platform::{Platform, Platforms};

@@ -120,8 +120,9 @@ impl Shared {
             self.tarball(package).await?;
             let Some(blob) = self.store.get(Kind::Tarball, &package.integrity).await? else { continue };
             let owned = package.clone();
-            let verified =
-                blocking(move || tarball::verify(&owned.display(), "", &blob.bytes, &owned.integrity).map(|()| blob.bytes));
+            let verified = blocking(move || {
+                tarball::verify(&owned.display(), "", &blob.bytes, &owned.integrity).map(|()| blob.bytes)
+            });
             match verified.await? {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => {

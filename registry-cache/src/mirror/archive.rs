@@ -110,7 +110,9 @@ impl Reader {
         file.rewind().and_then(|()| file.read_exact(&mut head)).map_err(unread)?;
         check_header(&head)?;
         let mut trailer = [0; TRAILER_BYTES as usize];
-        file.seek(SeekFrom::Start(total - TRAILER_BYTES)).and_then(|_| file.read_exact(&mut trailer)).map_err(unread)?;
+        file.seek(SeekFrom::Start(total - TRAILER_BYTES))
+            .and_then(|_| file.read_exact(&mut trailer))
+            .map_err(unread)?;
         let [length, key, signature, end] = parts(&trailer);
         if end != END {
             return Err(broken("it does not end as a mirror does: it is cut off, or something was added to it"));
