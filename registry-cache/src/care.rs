@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use serde::Serialize;
 
-use crate::cache::{Cache, resolution_key};
+use crate::cache::Cache;
 use crate::error::Error;
 use crate::lock::Graph;
 use crate::manifest::{Manifest, PackageName};
@@ -175,7 +175,8 @@ impl Cache {
             let name = PackageName::parse(package).map_err(bad)?;
             packuments.insert(registries.packument_url(&name)?.to_string());
         }
-        let resolutions = pins.manifests.iter().map(|manifest| resolution_key(manifest, registries)).collect();
+        let advisories = self.shared.advisories().await?;
+        let resolutions = pins.manifests.iter().map(|manifest| self.shared.resolution_key(manifest, &advisories)).collect();
         let pinned = BTreeMap::from([
             (Kind::Packument, packuments),
             (Kind::Tarball, pins.tarballs.clone()),
@@ -203,5 +204,11 @@ fn word(kind: Kind) -> &'static str {
         Kind::Resolution => "resolution",
         Kind::Module => "module",
         Kind::Pins => "pins",
+        Kind::Keys => "keys",
+        Kind::Import => "import",
     }
 }
+
+#[cfg(test)]
+#[path = "care_tests.rs"]
+mod tests;

@@ -48,16 +48,21 @@ pub(crate) enum Kind {
     Module,
     /// Which other blobs must stay, by the name of the set.
     Pins,
+    /// What registries sign with, as received, by URL; nothing where a registry has no keys.
+    Keys,
+    /// What the import of a mirror has still to do.
+    Import,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Packument, Self::Tarball, Self::Resolution, Self::Module, Self::Pins];
+    const ALL: [Self; 7] =
+        [Self::Packument, Self::Tarball, Self::Resolution, Self::Module, Self::Pins, Self::Keys, Self::Import];
 
     /// Whether it may go when the store holds too much.
     fn is_collected(self) -> bool {
         match self {
             Self::Packument | Self::Tarball | Self::Resolution | Self::Module => true,
-            Self::Pins => false,
+            Self::Pins | Self::Keys | Self::Import => false,
         }
     }
 
@@ -65,7 +70,7 @@ impl Kind {
     fn canonical(self, key: &str) -> String {
         match self {
             Self::Tarball => tarballs::canonical(key).unwrap_or_else(|| key.to_owned()),
-            Self::Packument | Self::Resolution | Self::Module | Self::Pins => key.to_owned(),
+            Self::Packument | Self::Resolution | Self::Module | Self::Pins | Self::Keys | Self::Import => key.to_owned(),
         }
     }
 }
@@ -190,6 +195,16 @@ impl Store {
         .await
     }
 
+    /// The keys of all blobs of a kind.
+    pub(crate) async fn keys(&self, kind: Kind) -> Result<Vec<String>, Error> {
+        self.run(move |opened| {
+            let mut keys = Vec::new();
+            opened.shelf(kind).each(&mut |entry| keys.push(entry.key))?;
+            Ok(keys)
+        })
+        .await
+    }
+
     /// Waits for running calls, writes down what was used, flushes, drops the database, then frees the lock.
     pub(crate) async fn close(&self) -> Result<(), Error> {
         let Some(opened) = self.opened.write().await.take() else { return Ok(()) };
@@ -273,6 +288,8 @@ impl Opened {
             Kind::Resolution => &self.database.resolutions,
             Kind::Module => &self.database.modules,
             Kind::Pins => &self.database.pins,
+            Kind::Keys => &self.database.keys,
+            Kind::Import => &self.database.imports,
         }
     }
 }

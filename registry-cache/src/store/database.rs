@@ -35,6 +35,8 @@ pub(super) struct Database {
     pub(super) resolutions: Table,
     pub(super) modules: Table,
     pub(super) pins: Table,
+    pub(super) keys: Table,
+    pub(super) imports: Table,
     database: sled::Db,
 }
 
@@ -123,8 +125,8 @@ impl Database {
         Self::open(cache, limits).await
     }
 
-    fn tables(&self) -> [&Table; 4] {
-        [&self.packuments, &self.resolutions, &self.modules, &self.pins]
+    fn tables(&self) -> [&Table; 6] {
+        [&self.packuments, &self.resolutions, &self.modules, &self.pins, &self.keys, &self.imports]
     }
 
     /// Trees of earlier versions, or of later ones, go: what they hold can be had again.
@@ -138,7 +140,9 @@ impl Database {
         let resolutions = table("resolutions-v1", "resolution-chunks-v1")?;
         let modules = table("modules-v1", "module-chunks-v1")?;
         let pins = table("pins-v1", "pin-chunks-v1")?;
-        let opened = Self { packuments, resolutions, modules, pins, database };
+        let keys = table("keys-v1", "key-chunks-v1")?;
+        let imports = table("imports-v1", "import-chunks-v1")?;
+        let opened = Self { packuments, resolutions, modules, pins, keys, imports, database };
         let tables = opened.tables();
         let known: Vec<_> = tables.iter().flat_map(|table| [table.index.name(), table.chunks.name()]).collect();
         let database = &opened.database;
