@@ -1,6 +1,6 @@
 //! The HTTP service: the pipeline behind `POST /v1/run`. axum is named here and in the files below, nowhere else.
 //!
-//! It holds the cache while it lives. Work is bounded: so many requests at once, so many that wait, the next one is told
+//! It owns the cache while it lives, and commands beside it use the cache through it. Work is bounded: so many requests at once, so many that wait, the next one is told
 //! to come again. A client that goes away takes its request with it. After SIGTERM or SIGINT nobody new is let in, what
 //! runs may finish for a bounded time, and the cache is closed.
 
@@ -101,6 +101,7 @@ impl Service {
         let patience = async {
             // Fails only when the server is gone, which ends the wait as well.
             let _ = stopped.wait_for(|stopping| *stopping).await;
+            cache.stop();
             tokio::time::sleep(drain).await;
             give_up.send_replace(true);
             tokio::time::sleep(GRACE).await;

@@ -34,6 +34,8 @@ mod packument_cache;
 mod recent;
 mod shared;
 
+mod owner;
+
 mod layout;
 mod tree;
 
@@ -43,11 +45,12 @@ mod test_bench;
 mod test_registry;
 
 pub use ahead::Ahead;
-pub use cache::{Cache, CacheOptions, CacheUse, Connection, Packages, Progress, Stage};
+pub use cache::{CacheOptions, CacheUse, Connection, OwnCache, Packages, Progress, Stage};
 pub use error::Error;
 pub use image::{MappedImage, PackageImage};
 pub use limits::{Limits, NetworkOptions};
 pub use lock::{Graph, LockedPackage};
 pub use manifest::{Manifest, PackageName, Requirement};
 pub use npmrc::Registries;
+pub use owner::{Cache, OwnerOptions};
 pub use tree::{Mount, Tree};

@@ -109,10 +109,14 @@ struct Trees {
 
 impl Store {
     /// Opens the store in `folder`, which is made if need be. Waits for other holders as the limits say.
+    #[cfg(test)]
     pub(crate) async fn open(folder: &Path, limits: &Limits) -> Result<Self, Error> {
+        Self::open_locked(LockFile::take(folder, limits.lock_wait).await?, folder, limits).await
+    }
+
+    /// Opens the store in `folder`, whose lock is held.
+    pub(crate) async fn open_locked(lock: LockFile, folder: &Path, limits: &Limits) -> Result<Self, Error> {
         let problem = |detail: String| Error::CacheFolder { folder: folder.to_owned(), detail };
-        tokio::fs::create_dir_all(folder).await.map_err(|error| problem(error.to_string()))?;
-        let lock = LockFile::take(folder, limits.lock_wait).await?;
         let deadline = Instant::now() + limits.store_wait;
         let database = loop {
             let config = sled::Config::new()
