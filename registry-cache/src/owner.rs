@@ -252,3 +252,7 @@ async fn find(options: &CacheOptions) -> Result<Place, Error> {
         tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
+
+#[cfg(test)]
+#[path = "owner_tests.rs"]
+mod tests;

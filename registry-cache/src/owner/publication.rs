@@ -152,6 +152,9 @@ impl Host {
         loop {
             tokio::select! {
                 outcome = &mut work => {
+                    while let Ok(reply) = news.try_recv() {
+                        channel.send(&reply, &[]).await?;
+                    }
                     let panicked = || Error::Internal { detail: "a call ended in a panic".to_owned() };
                     return Ok(Some(outcome.unwrap_or_else(|_| Err(panicked()))));
                 }
