@@ -14,4 +14,5 @@ mod place;
 mod registry;
 mod scenarios;
 mod serve;
+mod signing;
 mod universe;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::owner::words::{self, Words};
+use crate::policy::Refusal;
 
 /// What went wrong, with the package it went wrong for and, where it is known, who required that.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, thiserror::Error)]
@@ -52,7 +53,7 @@ pub enum Error {
 
     /// No registry has a package of this name.
     #[error("no package named {package} at {url}{}", required_by(.chain))]
-    UnknownPackage { package: String, url: String, chain: Vec<String> },
+    UnknownPackage { package: String, url: String, chain: Vec<String>, similar: Vec<String> },
     /// The package exists, a version that fits does not.
     #[error("no version of {package} satisfies {requirement:?}{}{}", newest(.latest), required_by(.chain))]
     UnknownVersion { package: String, requirement: String, latest: Option<String>, chain: Vec<String> },
@@ -113,6 +114,16 @@ pub enum Error {
         chain: Vec<String>,
     },
 
+    /// The supply-chain policy refuses a package.
+    #[error(transparent)]
+    Policy(Box<Refusal>),
+    /// A policy file cannot be understood.
+    #[error("the policy {origin}: {detail}")]
+    PolicyFile { origin: String, detail: String },
+    /// Advisories that a policy names cannot be read.
+    #[error("the advisories {}: {detail}", .path.display())]
+    AdvisoryFile { path: PathBuf, detail: String },
+
     /// An error of another kind, and who required the package.
     #[error("{error}{}", required_by(.chain))]
     Required { error: Box<Error>, chain: Vec<String> },
@@ -157,6 +168,9 @@ pub enum Error {
     /// The cache's folder cannot be made or opened.
     #[error("the cache {} cannot be opened: {detail}", .folder.display())]
     CacheFolder { folder: PathBuf, detail: String },
+    /// There is no room for what is to be kept.
+    #[error("the disk under {} is full", .path.display())]
+    CacheFull { path: PathBuf },
     /// The store failed.
     #[error("the store failed: {detail}")]
     Store { detail: String },
@@ -218,6 +232,9 @@ impl Error {
             Self::Integrity { .. } => "wrong-integrity",
             Self::Tarball { .. } => "broken-tarball",
             Self::TarballEntry { .. } => "refused-tarball-entry",
+            Self::Policy(refusal) => refusal.code(),
+            Self::PolicyFile { .. } => "invalid-policy",
+            Self::AdvisoryFile { .. } => "invalid-advisories",
             Self::Required { error, .. } => error.code(),
             Self::Limit { .. } => "package-limit",
             Self::CacheBusy { .. } => "cache-busy",
@@ -229,6 +246,7 @@ impl Error {
             Self::OwnerStranger { .. } => "owner-stranger",
             Self::OwnerFolder { .. } => "owner-folder",
             Self::CacheFolder { .. } => "cache-folder",
+            Self::CacheFull { .. } => "cache-full",
             Self::Store { .. } => "store-failed",
             Self::Image { .. } => "image-failed",
             Self::Graph { .. } => "graph-inconsistent",
@@ -248,6 +266,7 @@ impl Error {
             }
             Self::Overrides { .. } => "overrides is an object of ranges, nested by package, as npm documents it".to_owned(),
             Self::Npmrc { .. } => "a registry is an http: or https: URL".to_owned(),
+            Self::UnknownPackage { similar, .. } if !similar.is_empty() => format!("did you mean {}?", similar.join(", ")),
             Self::UnknownPackage { .. } => "check the spelling and the registry; a private package needs its scope's registry and a token in .npmrc".to_owned(),
             Self::UnknownVersion { .. } => "relax the range, or override it with overrides".to_owned(),
             Self::UnsupportedTransitive { dependency, .. } => format!("replace it with overrides: {{{dependency:?}: \"<a published version>\"}}"),
@@ -260,6 +279,9 @@ impl Error {
             Self::Offline { .. } => "prewarm the cache while there is a connection, import a mirror, or leave --offline away".to_owned(),
             Self::Network { .. } => "check the proxy variables and SSL_CERT_FILE".to_owned(),
             Self::Integrity { .. } => "the registry, or something on the way to it, serves other bytes than it announced; do not work around this".to_owned(),
+            Self::Policy(refusal) => refusal.hint(),
+            Self::PolicyFile { .. } => "a policy is an object with releaseAge, signatures, names, lookAlikes and advisories, each an object of its settings".to_owned(),
+            Self::AdvisoryFile { .. } => "advisories.file in the policy file is a file or a folder of files in OSV form: one advisory, an array of them, or one a line".to_owned(),
             Self::Required { error, .. } => return error.hint(),
             Self::Limit { knob, .. } => format!("raise {knob}"),
             Self::CacheBusy { .. } => "use another cache with --cache, or send the request to the server that holds this one".to_owned(),
@@ -275,6 +297,7 @@ impl Error {
                 "make it a folder of your own with mode 0700, or set XDG_RUNTIME_DIR to one".to_owned()
             }
             Self::CacheFolder { .. } => "use another cache with --cache".to_owned(),
+            Self::CacheFull { .. } => "make room, with hoist cache gc --quota SIZE for example".to_owned(),
             Self::Store { .. } => "delete the cache's folder: everything in it can be fetched again".to_owned(),
             Self::Resolution { .. }
             | Self::RegistryRedirect { .. }
@@ -310,6 +333,7 @@ impl Error {
             | Self::Tarball { chain, .. }
             | Self::TarballEntry { chain, .. }
             | Self::Required { chain, .. } => chain,
+            Self::Policy(refusal) => refusal.chain(),
             _ => &[],
         }
     }
@@ -327,6 +351,10 @@ impl Error {
                 if chain.is_empty() =>
             {
                 *chain = asked_by;
+            }
+            Self::Policy(refusal) => {
+                let refusal = (**refusal).clone().with_chain(asked_by);
+                return Self::Policy(Box::new(refusal));
             }
             Self::RegistryDenied { .. }
             | Self::RegistryStatus { .. }

@@ -4,6 +4,8 @@
 //! registries or stores. Its futures are not Send, so [`resolve`] belongs on a thread of its own (see `cache.rs`). Its errors
 //! name a package and no more; [`Finder`] walks the packuments again to say who asked.
 
+mod age;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
@@ -27,6 +29,7 @@ use crate::error::Error;
 use crate::lock::{Graph, LockedPackage};
 use crate::manifest::{Manifest, PackageName, Requirement, one_line};
 use crate::packument::Packument;
+use crate::policy::age::Ages;
 
 /// What programs run on, whatever machine this is: optional dependencies for other systems are left out.
 const OS: &str = "linux";
@@ -41,16 +44,20 @@ const FIRST: char = '\u{1}';
 #[async_trait(?Send)]
 pub(crate) trait Packuments {
     async fn packument(&self, name: &PackageName) -> Result<Arc<Packument>, Error>;
+
+    /// How old versions must be.
+    fn ages(&self) -> &Ages;
 }
 
 /// Resolves a manifest. `most` bounds the packages of the graph.
 pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: usize) -> Result<Graph, Error> {
-    let resolver = resolver_of(manifest)?;
+    let resolver = resolver_of(manifest, source.ages())?;
     let api = Api { source, loaded: RefCell::default(), failed: RefCell::default(), most };
     let roots = present_roots(manifest, &api, &resolver).await?;
     api.loaded.borrow_mut().insert(ROOT.to_owned(), Arc::new(root_info(&roots)));
     let version_req = VersionReq::parse_from_npm("*").expect("a constant that is a range");
     let package_reqs = [PackageReq { name: ROOT.into(), version_req }];
+    let mut dependents = age::Dependents::default();
     let (snapshot, diagnostics) = loop {
         let options =
             AddPkgReqsOptions { package_reqs: &package_reqs, version_resolver: &resolver, should_dedup: true };
@@ -60,8 +67,8 @@ pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: 
             // The resolver fails for an optional dependency that cannot be had. npm goes on without it; so do we, as often
             // as there is one to leave out.
             Err(error) => match explain(error, &api, &roots, &resolver) {
-                error if api.drop_optional(&error) => {}
-                error => return Err(error),
+                error if api.drop_optional(&error) || dependents.hold_back(&api, &error) => {}
+                error => return Err(dependents.cause_of(error)),
             },
         }
     };
@@ -71,17 +78,22 @@ pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: 
         return Err(too_many(graph.packages.len(), most));
     }
     graph.warnings = warnings_of(&diagnostics);
+    graph.held_back = age::held_back(&serialized, &api.loaded.borrow(), source.ages());
     Ok(graph)
 }
 
 /// What a walk ahead of the resolver begins with.
-pub(crate) fn beginning(manifest: &Manifest) -> Result<(Vec<PackageReq>, NpmVersionResolver), Error> {
+pub(crate) fn beginning(manifest: &Manifest, ages: &Ages) -> Result<(Vec<PackageReq>, NpmVersionResolver), Error> {
     let roots = manifest.dependencies.values().map(package_req).collect::<Result<_, _>>()?;
-    Ok((roots, resolver_of(manifest)?))
+    Ok((roots, resolver_of(manifest, ages)?))
 }
 
-fn resolver_of(manifest: &Manifest) -> Result<NpmVersionResolver, Error> {
-    Ok(NpmVersionResolver { overrides: Arc::new(overrides_of(manifest)?), ..NpmVersionResolver::default() })
+fn resolver_of(manifest: &Manifest, ages: &Ages) -> Result<NpmVersionResolver, Error> {
+    Ok(NpmVersionResolver {
+        overrides: Arc::new(overrides_of(manifest)?),
+        newest_dependency_date_options: age::options(ages),
+        ..NpmVersionResolver::default()
+    })
 }
 
 /// Whether a version is for the system that programs run on.
@@ -230,10 +242,11 @@ async fn is_available(req: &PackageReq, api: &Api<'_>, resolver: &NpmVersionReso
         Err(error) => return Err(error),
     };
     let resolver = resolver.get_for_package(&info);
-    let Ok(version) = resolver.resolve_best_package_version_info(&req.version_req, [].iter()) else {
-        return Ok(false);
-    };
-    Ok(is_for_programs(version))
+    match resolver.resolve_best_package_version_info(&req.version_req, [].iter()) {
+        Ok(version) => Ok(is_for_programs(version)),
+        // It can be had, only not yet: that is not passed over in silence.
+        Err(failure) => Ok(is_for_age(&failure)),
+    }
 }
 
 fn overrides_of(manifest: &Manifest) -> Result<NpmOverrides, Error> {
@@ -377,7 +390,7 @@ fn explain(
     resolver: &NpmVersionResolver,
 ) -> Error {
     let loaded = api.loaded.borrow();
-    let finder = Finder { loaded: &loaded, roots, resolver };
+    let finder = Finder { loaded: &loaded, roots, resolver, ages: api.source.ages() };
     match error {
         NpmResolutionError::Registry(failure) => {
             let name = match &failure {
@@ -405,6 +418,9 @@ fn explain(
 
 fn unresolved(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -> Error {
     use NpmPackageVersionResolutionError as Failure;
+    if let Some(error) = too_young(failure, finder) {
+        return error;
+    }
     let unknown = |package: &str, requirement: String| Error::UnknownVersion {
         latest: finder.latest(package),
         chain: finder.chain(package, Some(&requirement)),
@@ -424,11 +440,44 @@ fn unresolved(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -
     }
 }
 
+/// Whether only versions fit that are too young.
+fn is_for_age(failure: &NpmPackageVersionResolutionError) -> bool {
+    use NpmPackageVersionResolutionError as Failure;
+    match failure {
+        Failure::DistTagVersionTooNew { .. } => true,
+        Failure::VersionReqNotMatched { newest_dependency_date, .. } => newest_dependency_date.is_some(),
+        Failure::DistTagNotFound { .. }
+        | Failure::DistTagVersionNotFound { .. }
+        | Failure::VersionNotFound(_)
+        | Failure::TrustPolicyDowngrade { .. } => false,
+    }
+}
+
+fn too_young(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -> Option<Error> {
+    use NpmPackageVersionResolutionError as Failure;
+    let (package, requirement) = match failure {
+        Failure::DistTagVersionTooNew { package_name, dist_tag, .. } => {
+            (package_name, VersionReq::parse_from_npm(dist_tag).ok()?)
+        }
+        Failure::VersionReqNotMatched { package_name, version_req, newest_dependency_date: Some(_) } => {
+            (package_name, version_req.clone())
+        }
+        Failure::VersionReqNotMatched { .. }
+        | Failure::DistTagNotFound { .. }
+        | Failure::DistTagVersionNotFound { .. }
+        | Failure::VersionNotFound(_)
+        | Failure::TrustPolicyDowngrade { .. } => return None,
+    };
+    let chain = finder.chain(package, Some(requirement.version_text()));
+    age::too_young(package, &requirement, chain, finder.loaded, finder.ages)
+}
+
 /// Walks loaded packuments from the root, each requirement at its best version, to say who asks for a package.
 struct Finder<'a> {
     loaded: &'a Loaded,
     roots: &'a BTreeMap<String, PackageReq>,
     resolver: &'a NpmVersionResolver,
+    ages: &'a Ages,
 }
 
 /// One package on the walk, and the one that asked for it.

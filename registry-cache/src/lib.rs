@@ -16,6 +16,8 @@ mod npmrc;
 mod packument;
 mod registry;
 
+mod policy;
+
 mod ahead;
 mod graph;
 mod lock;
@@ -28,6 +30,8 @@ mod store;
 
 mod behind;
 mod cache;
+mod care;
+mod evidence;
 mod flights;
 mod package_cache;
 mod packument_cache;
@@ -46,6 +50,7 @@ mod test_registry;
 
 pub use ahead::Ahead;
 pub use cache::{CacheOptions, CacheUse, Connection, OwnCache, Packages, Progress, Stage};
+pub use care::{Amount, Collection, Pins, Removed, Stats, Verification};
 pub use error::Error;
 pub use image::{MappedImage, PackageImage};
 pub use limits::{Limits, NetworkOptions};
@@ -53,4 +58,9 @@ pub use lock::{Graph, LockedPackage};
 pub use manifest::{Manifest, PackageName, Requirement};
 pub use npmrc::Registries;
 pub use owner::{Cache, OwnerOptions};
+pub use policy::{
+    Advisories, HeldBack, LookAlikeMode, LookAlikes, NamePattern, Names, Policy, Refusal, ReleaseAge, Severity,
+    SignatureMode, Signatures, parse_age,
+};
+pub use store::Visit;
 pub use tree::{Mount, Tree};

@@ -4,6 +4,7 @@
 //! long-lived process has it and publishes it on a socket, uses it through that one. When the owner dies over a call, the call is
 //! made again, once, with whoever owns the cache then: this process, if the lock is free.
 
+mod care;
 mod channel;
 mod client;
 mod protocol;
@@ -30,13 +31,11 @@ use crate::lock_file::{Attempt, LOOK_AGAIN, LockFile};
 use crate::manifest::Manifest;
 use crate::shared::locked;
 
-/// How processes that use one cache find each other, and what they must agree on beside the registries.
+/// How processes that use one cache find each other, and what they must agree on beside registries and policy.
 #[derive(Clone, Debug, Default)]
 pub struct OwnerOptions {
     /// The folder for sockets, whose parent is there; made if need be. Without one, nobody else is found and the cache is waited for.
     pub folder: Option<PathBuf>,
-    /// A fingerprint of the supply-chain policy.
-    pub policy: String,
     /// Whose cache it is.
     pub tenant: String,
 }

@@ -8,6 +8,7 @@ use tokio::net::UnixStream;
 
 use super::protocol::{Greeting, Hello, PROTOCOL, Settings};
 use super::*;
+use crate::care::Pins;
 use crate::test_bench::Bench;
 use crate::test_registry::{Reply as RegistryReply, Scratch, tarball_path};
 use crate::{CacheUse, Connection, NetworkOptions, Registries, Tree};
@@ -99,6 +100,17 @@ async fn every_call_goes_through_the_owner() {
     assert_eq!(own.module("key").await.unwrap().as_ref(), Some(&module));
     assert_eq!(user.module("key").await, Ok(Some(module)));
     user.flush().await.unwrap();
+    user.sync().await.unwrap();
+
+    user.pin("mine", &Pins::of(&graph.value)).await.unwrap();
+    let stats = user.stats().await.unwrap();
+    assert_eq!((stats.tarballs.count, stats.modules.count), (2, 1));
+    assert_eq!(own.stats().await.as_ref(), Ok(&stats));
+    assert!(stats.sets.contains_key("mine"));
+    assert_eq!(user.verify().await.unwrap().removed, []);
+    // All of it has been used through this very connection.
+    assert_eq!(user.collect(0).await.unwrap().removed.count, 0);
+    assert_eq!((user.unpin("mine").await, user.unpin("mine").await), (Ok(true), Ok(false)));
 
     drop(own);
     user.close().await.unwrap();
@@ -147,7 +159,7 @@ async fn settings_must_be_the_same() {
             "credentials",
         ),
         (with(&|options| options.connection = Connection::Offline), "offline"),
-        (with(&|options| options.owner.policy = "strict".to_owned()), "policy"),
+        (with(&|options| options.policy.release_age.least += Duration::from_secs(1)), "policy"),
         (with(&|options| options.owner.tenant = "another".to_owned()), "tenant"),
     ];
     for (options, differs) in cases {

@@ -9,7 +9,7 @@ use crate::lock_file::LockFile;
 use crate::test_registry::{Scratch, TestRegistry};
 use crate::{
     Ahead, CacheOptions, CacheUse, Connection, Error, Graph, Limits, Manifest, NetworkOptions, OwnCache, OwnerOptions,
-    Registries, Tree,
+    Policy, Registries, Tree,
 };
 
 /// A registry, a folder, and what a cache is opened with.
@@ -20,6 +20,7 @@ pub(crate) struct Bench {
     pub(crate) network: NetworkOptions,
     pub(crate) limits: Limits,
     pub(crate) connection: Connection,
+    pub(crate) policy: Policy,
     pub(crate) owner: OwnerOptions,
     pub(crate) now: fn() -> SystemTime,
 }
@@ -38,6 +39,7 @@ impl Bench {
             network,
             limits: Limits::default(),
             connection: Connection::Online,
+            policy: Policy::default(),
             owner: OwnerOptions::default(),
             now: || UNIX_EPOCH + Duration::from_secs(1_000_000),
         }
@@ -52,6 +54,7 @@ impl Bench {
             network: self.network.clone(),
             limits: self.limits.clone(),
             connection: self.connection,
+            policy: self.policy.clone(),
             owner: self.owner.clone(),
             now: self.now,
         }
@@ -71,6 +74,7 @@ impl Bench {
             network: self.network.clone(),
             limits: self.limits.clone(),
             connection: self.connection,
+            policy: self.policy.clone(),
             owner: self.owner.clone(),
             now: self.now,
         }

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::ahead::Ahead;
 use crate::cache::{CacheOptions, Connection, OwnCache, Progress, Stage};
+use crate::care::Pins;
 use crate::error::Error;
 use crate::image::PackageImage;
 use crate::lock::{Graph, LockedPackage};
@@ -51,7 +52,7 @@ impl Settings {
         let named = [
             ("registries", options.registries.fingerprint()),
             ("credentials", options.registries.credentials_fingerprint()),
-            ("policy", options.owner.policy.clone()),
+            ("policy", options.policy.fingerprint()),
             ("offline", connection.to_owned()),
             ("tenant", options.owner.tenant.clone()),
         ];
@@ -90,6 +91,19 @@ pub(crate) enum Call {
         key: String,
     },
     Flush,
+    Sync,
+    Stats,
+    Verify,
+    Collect {
+        quota_bytes: u64,
+    },
+    Pin {
+        set: String,
+        pins: Pins,
+    },
+    Unpin {
+        set: String,
+    },
 }
 
 /// What an owner says to a call, until its end.
@@ -168,5 +182,11 @@ pub(crate) async fn perform(
         }
         Call::KeepModule { key } => Outcome::of(&cache.keep_module(&key, bytes).await?),
         Call::Flush => Outcome::of(&cache.flush().await?),
+        Call::Sync => Outcome::of(&cache.sync().await?),
+        Call::Stats => Outcome::of(&cache.stats().await?),
+        Call::Verify => Outcome::of(&cache.verify().await?),
+        Call::Collect { quota_bytes } => Outcome::of(&cache.collect(quota_bytes).await?),
+        Call::Pin { set, pins } => Outcome::of(&cache.pin(&set, &pins).await?),
+        Call::Unpin { set } => Outcome::of(&cache.unpin(&set).await?),
     }
 }

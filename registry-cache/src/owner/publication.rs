@@ -119,6 +119,8 @@ impl Host {
         let differs = self.settings.differences(&hello.settings);
         let agreed = hello.protocol == PROTOCOL && differs.is_empty();
         channel.send(&Greeting { protocol: PROTOCOL, differs }, &[]).await?;
+        // What its calls use stays until it has gone.
+        let _visit = self.cache.visit();
         let mut stopped = self.stopped.clone();
         while agreed {
             let frame = tokio::select! {
