@@ -1,0 +1,188 @@
+// Measures resolve and fetch beside npm, pnpm and bun: graphs of 10, 100 and 400 packages from a loopback registry, whole
+// commands from start to exit, all clients in one run and in turn, each turn starting with another one.
+// Cold: nothing is kept and no lock (but npm ci's). Warm: everything is kept, in a new folder, without a lock or node_modules.
+// Exits 1 when hoist is slower than bun on a cold cache or less than 10 times as fast on a warm one, and when a client did
+// not get the packages of the graph, asked for something else, or downloaded on a warm cache.
+//
+//   node scripts/bench/install.mjs [--hoist PATH] [--sizes 10,100,400] [--reps N] [--clients NAME,NAME]
+
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { clients, environment, expected, lockFor } from './clients.mjs';
+import { Frozen } from './frozen.mjs';
+import { circumstances, folder, here, installTools, median, print, ratio, root } from './measure.mjs';
+
+const WARM_RATIO = 10;
+/** A client that needs longer hangs. */
+const CLIENT_TIMEOUT_MS = 180_000;
+/** Clients place peers and take duplicates together in ways of their own; more of a difference is another graph. */
+const DIFFERENT_SHARE = 0.05;
+
+const { values: flags } = parseArgs({
+  options: {
+    hoist: { type: 'string', default: path.join(root, 'target/release/hoist') },
+    sizes: { type: 'string', default: '10,100,400' },
+    reps: { type: 'string', default: '5' },
+    clients: { type: 'string' },
+  },
+});
+const repeats = Number(flags.reps);
+const known = Object.entries(clients(path.resolve(flags.hoist)));
+const chosen = known.filter(([name]) => !flags.clients || flags.clients.split(',').includes(name));
+const kept = process.env.HOIST_BENCH_CACHE ?? path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'hoist/bench');
+const failures = [];
+
+await main();
+
+async function main() {
+  installTools();
+  const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'hoist-bench-'));
+  const upstream = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim();
+  try {
+    const graphs = [];
+    for (const size of flags.sizes.split(',')) graphs.push(await measure(size, scratch, upstream));
+    report(graphs);
+  } finally {
+    fs.rmSync(scratch, { recursive: true, force: true });
+  }
+  for (const failure of failures) console.error(`FAILED: ${failure}`);
+  process.exitCode = failures.length > 0 ? 1 : 0;
+}
+
+/** One graph by every client; its registry lives as long, since caches are kept by address. */
+async function measure(size, scratch, upstream) {
+  const graph = {
+    size,
+    manifest: fs.readFileSync(path.join(here, 'graphs', size, 'package.json')),
+    lock: JSON.parse(fs.readFileSync(path.join(here, 'graphs', size, 'package-lock.json'), 'utf8')),
+    folder: path.join(scratch, size),
+    taken: Object.fromEntries(chosen.map(([name]) => [name, { cold: [], warm: [], stages: { cold: [], warm: [] } }])),
+    packages: {},
+  };
+  graph.expected = expected(graph.lock);
+  await new Frozen(kept, upstream).fill(graph.lock);
+  const registry = await serve(upstream);
+  try {
+    // The first turn fills the caches that stay, and what the registry has, with what only one client asks for; the second settles them.
+    for (const [name, client] of chosen) await turn(graph, registry, name, client, 'warm', 'fill');
+    await registry.ask('seal');
+    for (const [name, client] of chosen) await turn(graph, registry, name, client, 'warm', 'settle');
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      const first = repeat % chosen.length;
+      for (const [name, client] of [...chosen.slice(first), ...chosen.slice(0, first)]) {
+        graph.taken[name].cold.push(await turn(graph, registry, name, client, `cold-${repeat}`, 'cold'));
+        graph.taken[name].warm.push(await turn(graph, registry, name, client, 'warm', 'warm'));
+      }
+    }
+  } finally {
+    await registry.stop();
+  }
+  return graph;
+}
+
+/** One command of one client in a new folder; what it took in ms. */
+async function turn(graph, registry, name, client, cache, kind) {
+  const own = path.join(graph.folder, name.replace(' ', '-'), cache);
+  const project = path.join(graph.folder, name.replace(' ', '-'), 'project');
+  fs.mkdirSync(path.join(own, 'home'), { recursive: true });
+  fs.mkdirSync(project);
+  fs.writeFileSync(path.join(project, 'package.json'), graph.manifest);
+  fs.writeFileSync(path.join(project, '.npmrc'), `registry=${registry.address}/\n`);
+  if (client.locked) fs.writeFileSync(path.join(project, 'package-lock.json'), JSON.stringify(lockFor(graph.lock, registry.address)));
+  const [program, ...args] = client.command(path.join(own, 'cache'));
+  await registry.ask('take');
+  const env = environment(path.join(own, 'home'), registry.address);
+  const started = process.hrtime.bigint();
+  const result = spawnSync(program, args, { cwd: project, env, encoding: 'utf8', timeout: CLIENT_TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: 1 << 28 });
+  const took = Number(process.hrtime.bigint() - started) / 1e6;
+  const served = await registry.ask('take');
+  if (result.error) throw result.error;
+  if (result.status !== 0) throw new Error(`${name}, ${graph.size} packages, ${kind}: exit ${result.status}\n${result.stderr}\n${result.stdout.slice(0, 4000)}`);
+  check(graph, name, kind, served, client.installed(project, result.stdout));
+  if (name === 'hoist' && graph.taken.hoist.stages[kind]) graph.taken.hoist.stages[kind].push(stages(result.stdout));
+  fs.rmSync(project, { recursive: true });
+  if (kind === 'cold') fs.rmSync(own, { recursive: true });
+  return took;
+}
+
+/** A figure of a run that did something else is none. */
+function check(graph, name, kind, served, installed) {
+  const where = `${name}, ${graph.size} packages, ${kind}`;
+  const more = [...installed].filter((one) => !graph.expected.has(one)).sort();
+  const fewer = [...graph.expected].filter((one) => !installed.has(one)).sort();
+  if (more.length + fewer.length > graph.expected.size * DIFFERENT_SHARE) failures.push(`${where}: not this graph: ${difference(more, fewer)}`);
+  if (kind === 'warm' && served.tarballs > 0) failures.push(`${where}: downloaded ${served.tarballs} tarballs`);
+  if (kind === 'cold' && served.tarballs < installed.size) failures.push(`${where}: ${served.tarballs} downloads for ${installed.size} packages`);
+  if (kind !== 'fill' && served.missing.length > 0) failures.push(`${where}: the registry has no ${served.missing.join(', ')}`);
+  graph.packages[name] ??= { count: installed.size, more, fewer, served: {} };
+  graph.packages[name].served[kind] = served;
+}
+
+function difference(more, fewer) {
+  return [...more.map((one) => `+ ${one}`), ...fewer.map((one) => `- ${one}`)].join(', ');
+}
+
+/** What hoist says of its own stages, in ms. */
+function stages(stdout) {
+  const { timings } = JSON.parse(stdout);
+  return Object.fromEntries((Array.isArray(timings) ? timings : []).map(({ stage, ms }) => [stage, ms]));
+}
+
+/** The registry, in a process of its own. */
+async function serve(upstream) {
+  const child = spawn(process.execPath, [path.join(here, 'registry.mjs'), kept, upstream], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const address = await new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the registry ended with ${code}`)));
+    child.stdout.once('data', (text) => resolve(String(text).trim()));
+  });
+  const ask = async (what) => (await fetch(`${address}/-/bench/${what}`, { method: 'POST' })).json();
+  const stop = () => new Promise((resolve) => child.once('exit', resolve) && child.stdin.end());
+  return { address, ask, stop };
+}
+
+function report(graphs) {
+  const names = chosen.map(([name]) => name);
+  const both = names.includes('hoist') && names.includes('bun install');
+  console.log(`\n${circumstances(repeats)} (least in brackets)\n\n## Resolve and fetch: the whole command\n`);
+  const cell = (times) => `${median(times).toFixed(0)} (${Math.min(...times).toFixed(0)})`;
+  const rows = (kind) => graphs.map(({ size, taken }) => [
+    size,
+    kind,
+    ...names.map((name) => cell(taken[name][kind])),
+    ...(both ? [ratio(median(taken['bun install'][kind]), median(taken.hoist[kind]))] : []),
+  ]);
+  print(['packages', 'cache', ...names, ...(both ? ['bun / hoist'] : [])], [...rows('cold'), ...rows('warm')]);
+  if (names.includes('hoist')) reportStages(graphs);
+  console.log('\n## What each got: packages; downloads and MiB on a cold cache; requests on a warm one\n');
+  const got = ({ served: { cold, warm }, count }) =>
+    `${count}; ${cold.full + cold.abbreviated} + ${cold.tarballs}, ${(cold.bytes / (1 << 20)).toFixed(1)}; ${warm.full + warm.abbreviated + warm.unchanged + warm.tarballs}`;
+  print(['packages', ...names], graphs.map(({ size, packages }) => [size, ...names.map((name) => got(packages[name]))]));
+  for (const { size, packages } of graphs) {
+    for (const [name, { more, fewer }] of Object.entries(packages)) {
+      if (more.length + fewer.length > 0) console.log(`\n${name}, ${size} packages, beside npm's lock: ${difference(more, fewer)}`);
+    }
+  }
+  if (both) graphs.forEach(gate);
+  const results = graphs.map(({ size, taken, packages }) => ({ size: Number(size), taken, packages }));
+  fs.writeFileSync(path.join(folder, 'install.json'), JSON.stringify({ circumstances: circumstances(repeats), results, failures }, null, 2));
+}
+
+function reportStages(graphs) {
+  const named = (kind) => graphs.map(({ size, taken: { hoist } }) => {
+    const stage = (name) => (hoist.stages[kind].length > 0 ? median(hoist.stages[kind].map((one) => one[name] ?? 0)) : 0);
+    return [size, kind, stage('resolve'), stage('fetch'), median(hoist[kind])];
+  });
+  console.log('\n## Of these, what hoist says of its own stages\n');
+  print(['packages', 'cache', 'resolve', 'fetch', 'whole command'], [...named('cold'), ...named('warm')]);
+}
+
+function gate({ size, taken: { hoist, 'bun install': bun } }) {
+  const cold = median(bun.cold) / median(hoist.cold);
+  const warm = median(bun.warm) / median(hoist.warm);
+  if (cold < 1) failures.push(`${size} packages, cold: ${median(hoist.cold).toFixed(0)} ms, bun ${median(bun.cold).toFixed(0)} ms`);
+  if (warm < WARM_RATIO) failures.push(`${size} packages, warm: ${warm.toFixed(1)} times as fast as bun, not ${WARM_RATIO}`);
+}
