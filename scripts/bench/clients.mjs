@@ -14,12 +14,13 @@ const pnpm = path.join(tools, `node_modules/@pnpm/exe.${process.platform}-${proc
 const bun = path.join(tools, `node_modules/@oven/bun-${process.platform}-${process.arch.replace('arm64', 'aarch64')}/bin/bun`);
 const QUIET = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier'];
 
-/** Name → how to call it, with `cache` as its cache, where its packages are listed, and whether it is given a lock. */
+/** Name → how to call it with a cache, which packages it got, what it says of its stages, and whether it is given a lock. */
 export function clients(hoist) {
   return {
     hoist: {
       command: (cache) => [hoist, 'prewarm', 'package.json', '--cache', cache, '--json'],
-      installed: (project, stdout) => fromReply(JSON.parse(stdout)),
+      installed: (project, stdout) => new Set(Object.values(JSON.parse(stdout).graph.packages).map(({ name, version }) => `${name}@${version}`)),
+      stages: (stdout) => Object.fromEntries(JSON.parse(stdout).timings.map(({ stage, ms }) => [stage, ms])),
     },
     'npm install': {
       command: (cache) => [process.execPath, npm, 'install', ...QUIET, '--cache', cache],
@@ -69,11 +70,6 @@ export function environment(home, registry) {
     NO_COLOR: '1',
     DO_NOT_TRACK: '1',
   };
-}
-
-/** The packages of a reply's graph. */
-function fromReply(reply) {
-  return new Set(Object.values(reply.graph.packages).map(({ name, version }) => `${name}@${version}`));
 }
 
 /** Every package in a `node_modules`, wherever this client puts them. */

@@ -67,24 +67,34 @@ async function measure(size, scratch, upstream) {
   await new Frozen(kept, upstream).fill(graph.lock);
   const registry = await serve(upstream);
   try {
-    // The first turn fills the caches that stay, and what the registry has, with what only one client asks for; the second settles them.
+    // The first turn fills the caches that stay, and the registry with what only one client asks for.
     for (const [name, client] of chosen) await turn(graph, registry, name, client, 'warm', 'fill');
     await registry.ask('seal');
-    for (const [name, client] of chosen) await turn(graph, registry, name, client, 'warm', 'settle');
     for (let repeat = 0; repeat < repeats; repeat++) {
+      console.error(`${size} packages, turn ${repeat + 1} of ${repeats}`);
       const first = repeat % chosen.length;
-      for (const [name, client] of [...chosen.slice(first), ...chosen.slice(0, first)]) {
-        graph.taken[name].cold.push(await turn(graph, registry, name, client, `cold-${repeat}`, 'cold'));
-        graph.taken[name].warm.push(await turn(graph, registry, name, client, 'warm', 'warm'));
-      }
+      for (const [name, client] of [...chosen.slice(first), ...chosen.slice(0, first)]) await both(graph, registry, name, client, repeat);
     }
   } finally {
     await registry.stop();
+    fs.rmSync(graph.folder, { recursive: true, force: true });
   }
   return graph;
 }
 
-/** One command of one client in a new folder; what it took in ms. */
+/** One client on a cache of its own and on the one that stays. */
+async function both(graph, registry, name, client, repeat) {
+  const cold = await turn(graph, registry, name, client, `cold-${repeat}`, 'cold');
+  let warm = await turn(graph, registry, name, client, 'warm', 'warm');
+  // Documents may be used unasked for minutes. A run that asked because these were over is not the one to compare.
+  if (requests(warm.served) > 0) warm = await turn(graph, registry, name, client, 'warm', 'warm');
+  for (const { kind, took, stages } of [cold, warm]) {
+    graph.taken[name][kind].push(took);
+    graph.taken[name].stages[kind].push(stages);
+  }
+}
+
+/** One command of one client in a new folder: what it took in ms, and what it was served. */
 async function turn(graph, registry, name, client, cache, kind) {
   const own = path.join(graph.folder, name.replace(' ', '-'), cache);
   const project = path.join(graph.folder, name.replace(' ', '-'), 'project');
@@ -103,10 +113,9 @@ async function turn(graph, registry, name, client, cache, kind) {
   if (result.error) throw result.error;
   if (result.status !== 0) throw new Error(`${name}, ${graph.size} packages, ${kind}: exit ${result.status}\n${result.stderr}\n${result.stdout.slice(0, 4000)}`);
   check(graph, name, kind, served, client.installed(project, result.stdout));
-  if (name === 'hoist' && graph.taken.hoist.stages[kind]) graph.taken.hoist.stages[kind].push(stages(result.stdout));
   fs.rmSync(project, { recursive: true });
   if (kind === 'cold') fs.rmSync(own, { recursive: true });
-  return took;
+  return { kind, took, served, stages: client.stages?.(result.stdout) ?? {} };
 }
 
 /** A figure of a run that did something else is none. */
@@ -126,10 +135,9 @@ function difference(more, fewer) {
   return [...more.map((one) => `+ ${one}`), ...fewer.map((one) => `- ${one}`)].join(', ');
 }
 
-/** What hoist says of its own stages, in ms. */
-function stages(stdout) {
-  const { timings } = JSON.parse(stdout);
-  return Object.fromEntries((Array.isArray(timings) ? timings : []).map(({ stage, ms }) => [stage, ms]));
+/** What was asked for. */
+function requests({ full, abbreviated, unchanged, tarballs }) {
+  return full + abbreviated + unchanged + tarballs;
 }
 
 /** The registry, in a process of its own. */
@@ -146,38 +154,39 @@ async function serve(upstream) {
 
 function report(graphs) {
   const names = chosen.map(([name]) => name);
-  const both = names.includes('hoist') && names.includes('bun install');
+  const compared = names.includes('hoist') && names.includes('bun install');
   console.log(`\n${circumstances(repeats)} (least in brackets)\n\n## Resolve and fetch: the whole command\n`);
   const cell = (times) => `${median(times).toFixed(0)} (${Math.min(...times).toFixed(0)})`;
   const rows = (kind) => graphs.map(({ size, taken }) => [
     size,
     kind,
     ...names.map((name) => cell(taken[name][kind])),
-    ...(both ? [ratio(median(taken['bun install'][kind]), median(taken.hoist[kind]))] : []),
+    ...(compared ? [ratio(median(taken['bun install'][kind]), median(taken.hoist[kind]))] : []),
   ]);
-  print(['packages', 'cache', ...names, ...(both ? ['bun / hoist'] : [])], [...rows('cold'), ...rows('warm')]);
+  print(['packages', 'cache', ...names, ...(compared ? ['bun / hoist'] : [])], [...rows('cold'), ...rows('warm')]);
   if (names.includes('hoist')) reportStages(graphs);
   console.log('\n## What each got: packages; downloads and MiB on a cold cache; requests on a warm one\n');
   const got = ({ served: { cold, warm }, count }) =>
-    `${count}; ${cold.full + cold.abbreviated} + ${cold.tarballs}, ${(cold.bytes / (1 << 20)).toFixed(1)}; ${warm.full + warm.abbreviated + warm.unchanged + warm.tarballs}`;
+    `${count}; ${cold.full + cold.abbreviated} + ${cold.tarballs}, ${(cold.bytes / (1 << 20)).toFixed(1)}; ${requests(warm)}`;
   print(['packages', ...names], graphs.map(({ size, packages }) => [size, ...names.map((name) => got(packages[name]))]));
   for (const { size, packages } of graphs) {
     for (const [name, { more, fewer }] of Object.entries(packages)) {
       if (more.length + fewer.length > 0) console.log(`\n${name}, ${size} packages, beside npm's lock: ${difference(more, fewer)}`);
     }
   }
-  if (both) graphs.forEach(gate);
+  if (compared) graphs.forEach(gate);
   const results = graphs.map(({ size, taken, packages }) => ({ size: Number(size), taken, packages }));
   fs.writeFileSync(path.join(folder, 'install.json'), JSON.stringify({ circumstances: circumstances(repeats), results, failures }, null, 2));
 }
 
 function reportStages(graphs) {
-  const named = (kind) => graphs.map(({ size, taken: { hoist } }) => {
-    const stage = (name) => (hoist.stages[kind].length > 0 ? median(hoist.stages[kind].map((one) => one[name] ?? 0)) : 0);
-    return [size, kind, stage('resolve'), stage('fetch'), median(hoist[kind])];
-  });
-  console.log('\n## Of these, what hoist says of its own stages\n');
-  print(['packages', 'cache', 'resolve', 'fetch', 'whole command'], [...named('cold'), ...named('warm')]);
+  const stages = Object.keys(graphs[0].taken.hoist.stages.cold[0]);
+  const row = (kind) => ({ size, taken: { hoist } }) => {
+    const parts = stages.map((stage) => median(hoist.stages[kind].map((one) => one[stage] ?? 0)));
+    return [size, kind, ...parts, median(hoist[kind]) - parts.reduce((sum, part) => sum + part, 0)];
+  };
+  console.log('\n## What hoist says of its own stages\n');
+  print(['packages', 'cache', ...stages, 'the rest of the command'], [...graphs.map(row('cold')), ...graphs.map(row('warm'))]);
 }
 
 function gate({ size, taken: { hoist, 'bun install': bun } }) {
