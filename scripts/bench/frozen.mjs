@@ -12,8 +12,6 @@ import zlib from 'node:zlib';
 
 import { folder as tools } from './measure.mjs';
 
-const pacote = createRequire(path.join(tools, 'node_modules/npm/package.json'))('pacote');
-
 /** Versions that are younger do not exist here. */
 export const FROZEN = '2026-11-01T00:00:00.000Z';
 /** Stands for the address of whoever serves in the documents that are kept. */
@@ -44,12 +42,14 @@ export function tarballOf({ name, version }) {
 
 export class Frozen {
   #folder;
+  #npm;
   #options;
   #sealed = false;
   #running = new Map();
 
-  /** Keeps what `upstream` has in `folder`. */
+  /** Keeps what `upstream` has in `folder`; npm must be installed. */
   constructor(folder, upstream) {
+    this.#npm = createRequire(path.join(tools, 'node_modules/npm/package.json'))('pacote');
     this.#folder = path.join(folder, FROZEN.slice(0, 10));
     this.#options = { registry: upstream, fullMetadata: true, timeout: UPSTREAM_TIMEOUT_MS };
   }
@@ -75,7 +75,7 @@ export class Frozen {
   packument(name, form) {
     const file = (form) => path.join(this.#folder, 'packuments', `${encodeURIComponent(name)}.${form}.json.gz`);
     return this.#kept(file(form), `packument ${name}`, async () => {
-      const document = cut(await pacote.packument(name, this.#options), name);
+      const document = cut(await this.#npm.packument(name, this.#options), name);
       write(file('abbreviated'), await gzip(JSON.stringify(abbreviated(document))));
       write(file('full'), await gzip(JSON.stringify(document)));
     });
@@ -85,7 +85,7 @@ export class Frozen {
   tarball(name, base) {
     const file = path.join(this.#folder, 'tarballs', encodeURIComponent(name), base);
     const version = base.slice(name.replace(/.*\//, '').length + 1, -'.tgz'.length);
-    return this.#kept(file, file, async () => write(file, await pacote.tarball(`${name}@${version}`, this.#options)));
+    return this.#kept(file, file, async () => write(file, await this.#npm.tarball(`${name}@${version}`, this.#options)));
   }
 
   /** A file, which `make` makes when there is none yet: once, however many wait for it. */
