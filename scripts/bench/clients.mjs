@@ -14,13 +14,16 @@ const pnpm = path.join(tools, `node_modules/@pnpm/exe.${process.platform}-${proc
 const bun = path.join(tools, `node_modules/@oven/bun-${process.platform}-${process.arch.replace('arm64', 'aarch64')}/bin/bun`);
 const QUIET = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier'];
 
-/** Name → how to call it with a cache, which packages it got, what it says of its stages, and whether it is given a lock. */
+/**
+ * Name → how to call it with a cache, and whether it is given a lock. One that writes no `node_modules` says how many
+ * packages it has, and its downloads say which.
+ */
 export function clients(hoist) {
   return {
     hoist: {
       command: (cache) => [hoist, 'prewarm', 'package.json', '--cache', cache, '--json'],
-      installed: (project, stdout) => new Set(Object.values(JSON.parse(stdout).graph.packages).map(({ name, version }) => `${name}@${version}`)),
-      stages: (stdout) => Object.fromEntries(JSON.parse(stdout).timings.map(({ stage, ms }) => [stage, ms])),
+      count: (stdout) => JSON.parse(stdout).packages,
+      stages: (stdout) => ownStages(JSON.parse(stdout)),
     },
     'npm install': {
       command: (cache) => [process.execPath, npm, 'install', ...QUIET, '--cache', cache],
@@ -65,11 +68,15 @@ export function environment(home, registry) {
     XDG_CACHE_HOME: path.join(home, 'cache'),
     XDG_DATA_HOME: path.join(home, 'data'),
     XDG_STATE_HOME: path.join(home, 'state'),
-    XDG_RUNTIME_DIR: home,
     npm_config_registry: `${registry}/`,
     NO_COLOR: '1',
     DO_NOT_TRACK: '1',
   };
+}
+
+/** What `hoist prewarm` says that it took, in ms. */
+function ownStages({ sets: [{ resolve, fetch }], total_ms: total }) {
+  return { resolve: resolve.ms, fetch: fetch.ms, 'open, pin, close': total - resolve.ms - fetch.ms };
 }
 
 /** Every package in a `node_modules`, wherever this client puts them. */

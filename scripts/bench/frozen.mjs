@@ -40,6 +40,11 @@ export function tarballOf({ name, version }) {
   return `${name.replace(/.*\//, '')}-${version}.tgz`;
 }
 
+/** The version in a tarball's name. */
+export function versionOf(name, base) {
+  return base.slice(name.replace(/.*\//, '').length + 1, -'.tgz'.length);
+}
+
 export class Frozen {
   #folder;
   #npm;
@@ -84,8 +89,8 @@ export class Frozen {
   /** The bytes of a tarball, verified when they came; null when there is none. */
   tarball(name, base) {
     const file = path.join(this.#folder, 'tarballs', encodeURIComponent(name), base);
-    const version = base.slice(name.replace(/.*\//, '').length + 1, -'.tgz'.length);
-    return this.#kept(file, file, async () => write(file, await this.#npm.tarball(`${name}@${version}`, this.#options)));
+    const wanted = `${name}@${versionOf(name, base)}`;
+    return this.#kept(file, file, async () => write(file, await this.#npm.tarball(wanted, this.#options)));
   }
 
   /** A file, which `make` makes when there is none yet: once, however many wait for it. */

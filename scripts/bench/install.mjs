@@ -121,7 +121,8 @@ async function turn(graph, registry, name, client, cache, kind) {
   const env = environment(path.join(own, 'home'), registry.address);
   const { result, took } = run(program, args, project, env);
   const served = await registry.ask('take');
-  check(graph, name, kind, served, client.installed(project, result.stdout));
+  const got = { installed: client.installed?.(project), count: client.count?.(result.stdout) };
+  check(graph, name, kind, served, got);
   fs.rmSync(project, { recursive: true });
   if (kind === 'cold') fs.rmSync(own, { recursive: true });
   return { kind, took, served, stages: client.stages?.(result.stdout) ?? {} };
@@ -138,15 +139,17 @@ function run(program, args, cwd, env) {
 }
 
 /** A figure of a run that did something else is none. */
-function check(graph, name, kind, served, installed) {
+function check(graph, name, kind, served, got) {
   const where = `${name}, ${graph.size} packages, ${kind}`;
+  const installed = got.installed ?? (kind === 'warm' ? graph.packages[name].installed : new Set(served.tarballs));
+  if (got.count !== undefined && got.count !== installed.size) failures.push(`${where}: has ${got.count} packages, not ${installed.size}`);
   const more = [...installed].filter((one) => !graph.expected.has(one)).sort();
   const fewer = [...graph.expected].filter((one) => !installed.has(one)).sort();
   if (more.length + fewer.length > graph.expected.size * DIFFERENT_SHARE) failures.push(`${where}: not this graph: ${difference(more, fewer)}`);
-  if (kind === 'warm' && served.tarballs > 0) failures.push(`${where}: downloaded ${served.tarballs} tarballs`);
-  if (kind === 'cold' && served.tarballs < installed.size) failures.push(`${where}: ${served.tarballs} downloads for ${installed.size} packages`);
+  if (kind === 'warm' && served.tarballs.length > 0) failures.push(`${where}: downloaded ${served.tarballs.join(', ')}`);
+  if (kind === 'cold' && served.tarballs.length < installed.size) failures.push(`${where}: ${served.tarballs.length} downloads for ${installed.size} packages`);
   if (kind !== 'fill' && served.missing.length > 0) failures.push(`${where}: the registry has no ${served.missing.join(', ')}`);
-  graph.packages[name] ??= { count: installed.size, more, fewer, served: {} };
+  graph.packages[name] ??= { installed, more, fewer, served: {} };
   graph.packages[name].served[kind] = served;
 }
 
@@ -156,7 +159,7 @@ function difference(more, fewer) {
 
 /** What was asked for. */
 function requests({ full, abbreviated, unchanged, tarballs }) {
-  return full + abbreviated + unchanged + tarballs;
+  return full + abbreviated + unchanged + tarballs.length;
 }
 
 /** The registry, in a process of its own. */
@@ -186,8 +189,8 @@ function report(graphs) {
   print(['packages', 'cache', ...names, ...(compared ? ['bun / hoist'] : [])], [...rows('cold'), ...rows('warm'), ...rows('start')]);
   if (names.includes('hoist')) reportStages(graphs);
   console.log('\n## What each got: packages; downloads and MiB on a cold cache; requests on a warm one\n');
-  const got = ({ served: { cold, warm }, count }) =>
-    `${count}; ${cold.full + cold.abbreviated} + ${cold.tarballs}, ${(cold.bytes / (1 << 20)).toFixed(1)}; ${requests(warm)}`;
+  const got = ({ served: { cold, warm }, installed }) =>
+    `${installed.size}; ${cold.full + cold.abbreviated} + ${cold.tarballs.length}, ${(cold.bytes / (1 << 20)).toFixed(1)}; ${requests(warm)}`;
   print(['packages', ...names], graphs.map(({ size, packages }) => [size, ...names.map((name) => got(packages[name]))]));
   for (const { size, packages } of graphs) {
     for (const [name, { more, fewer }] of Object.entries(packages)) {
@@ -196,7 +199,8 @@ function report(graphs) {
   }
   if (compared) graphs.forEach(gate);
   const results = graphs.map(({ size, taken, packages }) => ({ size: Number(size), taken, packages }));
-  fs.writeFileSync(path.join(folder, 'install.json'), JSON.stringify({ circumstances: when, results, failures }, null, 2));
+  const plain = (_, value) => (value instanceof Set ? value.size : value);
+  fs.writeFileSync(path.join(folder, 'install.json'), JSON.stringify({ circumstances: when, results, failures }, plain, 2));
 }
 
 function reportStages(graphs) {

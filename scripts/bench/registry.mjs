@@ -8,7 +8,7 @@ import http from 'node:http';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 
-import { ADDRESS, Frozen } from './frozen.mjs';
+import { ADDRESS, Frozen, versionOf } from './frozen.mjs';
 
 /** What a client asks for when it only wants to install. */
 const ABBREVIATED = 'application/vnd.npm.install-v1+json';
@@ -80,7 +80,7 @@ async function load(name, form) {
 async function sendTarball(response, name, base) {
   const bytes = await kept(tarballs, `${name}/${base}`, () => frozen.tarball(name, base));
   if (!bytes) return missing({ method: 'GET', url: `/${name}/-/${base}` }, response);
-  figures.tarballs += 1;
+  figures.tarballs.push(`${name}@${versionOf(name, base)}`);
   return send(response, 200, { 'content-type': 'application/octet-stream', 'cache-control': 'public, immutable, max-age=31557600' }, bytes);
 }
 
@@ -112,5 +112,5 @@ function address() {
 }
 
 function nothing() {
-  return { full: 0, abbreviated: 0, unchanged: 0, tarballs: 0, bytes: 0, missing: [] };
+  return { full: 0, abbreviated: 0, unchanged: 0, tarballs: [], bytes: 0, missing: [] };
 }
