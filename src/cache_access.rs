@@ -18,13 +18,13 @@ pub(crate) enum CacheAccess {
 /// A cache in use.
 pub(crate) enum Lease {
     /// Somebody else closes it. What is used through this is not collected meanwhile.
-    Held(Arc<Cache>, Visit),
+    Held(Arc<Cache>, Option<Visit>),
     /// Closed by [`Lease::release`]. Dropped instead, it is freed too, only later.
     Own(Box<Cache>),
 }
 
 impl CacheAccess {
-    /// Opens the cache, waiting a bounded time for whoever holds it.
+    /// Opens the cache, through its owner where another process owns it.
     pub(crate) async fn open(&self) -> Result<Lease, Error> {
         match self {
             Self::Held(cache) => Ok(Lease::Held(cache.clone(), cache.visit())),

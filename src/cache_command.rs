@@ -1,6 +1,6 @@
 //! `hoist cache`: what the cache holds, whether that is whole, and what goes when it is too much.
 //!
-//! Needs the cache for itself, like every command that is not a service; the work itself is the cache's.
+//! The work itself is the cache's, whichever process owns that.
 
 use registry_cache::{Amount, Cache, CacheOptions, Collection, Stats, Verification};
 use serde::Serialize;

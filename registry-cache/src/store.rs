@@ -114,10 +114,8 @@ struct Opened {
 
 impl Store {
     /// Opens the store in `folder`, which is made if need be. Waits for other holders as the limits say.
+    #[cfg(test)]
     pub(crate) async fn open(folder: &Path, limits: &Limits, now: fn() -> SystemTime) -> Result<Self, Error> {
-        let problem =
-            |error: std::io::Error| Error::CacheFolder { folder: folder.to_owned(), detail: error.to_string() };
-        tokio::fs::create_dir_all(folder).await.map_err(problem)?;
         Self::open_locked(LockFile::take(folder, limits.lock_wait).await?, folder, limits, now).await
     }
 
