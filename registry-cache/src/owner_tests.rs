@@ -101,7 +101,6 @@ async fn every_call_goes_through_the_owner() {
     assert_eq!(own.module("key").await.unwrap().as_ref(), Some(&module));
     assert_eq!(user.module("key").await, Ok(Some(module)));
     user.flush().await.unwrap();
-    user.sync().await.unwrap();
 
     user.pin("mine", &Pins::of(&graph.value)).await.unwrap();
     let stats = user.stats().await.unwrap();
