@@ -12,6 +12,8 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::value::RawValue;
 
 use crate::bundle_arguments::{BundleArguments, MeaningArguments, TransformArguments};
+use crate::given_lock::LockArguments;
+use crate::resolve::ResolveArguments;
 use crate::units::{parse_bytes, parse_duration};
 
 /// Runs agent code that imports npm packages.
@@ -30,6 +32,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Write a program and its packages as one ECMAScript module
     Bundle(BundleArguments),
+    /// Say which packages a manifest stands for, without fetching them
+    Resolve(ResolveArguments),
     /// Say what a package is made of and whether it works here, without running it
     Inspect(InspectArguments),
     /// Compile files one by one, without bundling them
@@ -124,6 +128,9 @@ pub(crate) struct ProgramArguments {
     /// Take the latest version of packages that nothing names a version of
     #[arg(long)]
     pub(crate) auto: bool,
+    /// The lock.
+    #[command(flatten)]
+    pub(crate) lock: LockArguments,
     /// The cache.
     #[command(flatten)]
     pub(crate) cache: CacheArguments,

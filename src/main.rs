@@ -17,6 +17,7 @@ mod data_files;
 mod error;
 mod exit_code;
 mod files;
+mod given_lock;
 mod inspect;
 mod metafile;
 mod output;
@@ -25,7 +26,9 @@ mod progress;
 mod project;
 mod reply;
 mod requirements;
+mod resolve;
 mod serve;
+mod text_file;
 mod trace;
 mod transform;
 mod units;
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Run(arguments) => command::run(arguments).into(),
             Command::Bundle(arguments) => command::bundle(arguments).into(),
+            Command::Resolve(arguments) => command::resolve(arguments).into(),
             Command::Inspect(arguments) => command::inspect(arguments).into(),
             Command::Transform(arguments) => command::transform(arguments).into(),
             Command::Serve(arguments) => command::serve(arguments).into(),

@@ -5,6 +5,7 @@
 //! name a package and no more; [`Finder`] walks the packuments again to say who asked.
 
 mod kept;
+mod second_thoughts;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -57,7 +58,7 @@ pub(crate) async fn resolve(
     let resolver = resolver_of(manifest)?;
     let api = Api::new(source, kept, most);
     let roots = present_roots(manifest, &api, &resolver).await?;
-    api.loaded.borrow_mut().insert(ROOT.to_owned(), Arc::new(root_info(&roots)));
+    api.add_root(root_info(&roots));
     let version_req = VersionReq::parse_from_npm("*").expect("a constant that is a range");
     let package_reqs = [PackageReq { name: ROOT.into(), version_req }];
     let (snapshot, diagnostics) = loop {
@@ -65,6 +66,7 @@ pub(crate) async fn resolve(
             AddPkgReqsOptions { package_reqs: &package_reqs, version_resolver: &resolver, should_dedup: true };
         let result = NpmResolutionSnapshot::default().add_pkg_reqs(&api, options, None).await;
         match result.dep_graph_result {
+            Ok(snapshot) if api.reconsider(&snapshot, &result.unmet_peer_diagnostics, &resolver) => {}
             Ok(snapshot) => break (snapshot, result.unmet_peer_diagnostics),
             // The resolver fails for an optional dependency that cannot be had. npm goes on without it; so do we, as often
             // as there is one to leave out.
@@ -140,6 +142,12 @@ impl<'a> Api<'a> {
         }
     }
 
+    fn add_root(&self, info: NpmPackageInfo) {
+        let info = Arc::new(info);
+        self.whole.borrow_mut().insert(ROOT.to_owned(), info.clone());
+        self.loaded.borrow_mut().insert(ROOT.to_owned(), info);
+    }
+
     async fn load(&self, name: &str) -> Result<Arc<NpmPackageInfo>, Error> {
         let known = self.loaded.borrow().get(name).cloned();
         if let Some(info) = known {
@@ -163,6 +171,25 @@ impl<'a> Api<'a> {
         let shown = self.kept.borrow().shown(name, &info);
         self.loaded.borrow_mut().insert(name.to_owned(), shown.clone());
         Ok(shown)
+    }
+
+    /// Settles on other versions where npm would. Says whether there are any.
+    fn reconsider(
+        &self,
+        snapshot: &NpmResolutionSnapshot,
+        unmet: &[UnmetPeerDepDiagnostic],
+        resolver: &NpmVersionResolver,
+    ) -> bool {
+        let serialized = snapshot.as_valid_serialized_for_system(&system_of_programs()).into_serialized();
+        let (mut kept, whole) = (self.kept.borrow_mut(), self.whole.borrow());
+        if !second_thoughts::reconsider(&serialized, unmet, &whole, resolver, &mut kept) {
+            return false;
+        }
+        let mut loaded = self.loaded.borrow_mut();
+        for (name, info) in whole.iter().filter(|(name, _)| kept.is_settled(name)) {
+            loaded.insert(name.clone(), kept.shown(name, info));
+        }
+        true
     }
 
     /// Shows the resolver one more version of the package that `error` is about. Says whether there was one to show.

@@ -43,6 +43,8 @@ mod layout;
 mod tree;
 
 #[cfg(test)]
+mod cache_lock_tests;
+#[cfg(test)]
 mod test_bench;
 #[cfg(test)]
 mod test_registry;
