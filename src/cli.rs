@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::bundle_arguments::{BundleArguments, MeaningArguments, TransformArguments};
 use crate::given_lock::LockArguments;
+use crate::mirror_arguments::{MirrorCommand, PrewarmArguments};
 use crate::resolve::ResolveArguments;
 use crate::units::{parse_bytes, parse_duration};
 
@@ -38,7 +39,12 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// Compile files one by one, without bundling them
     Transform(TransformArguments),
-    /// Answer POST /v1/run over HTTP
+    /// Resolve, fetch and pin what manifests and programs need, so that the first run finds everything
+    Prewarm(PrewarmArguments),
+    /// Carry packages into another cache as a signed file
+    #[command(subcommand)]
+    Mirror(MirrorCommand),
+    /// Answer POST /v1/run over HTTP, and be an npm registry below /npm/
     Serve(ServeArguments),
     /// The child process that bundles
     #[command(name = BUNDLER_WORKER, hide = true)]
@@ -145,6 +151,12 @@ pub(crate) struct CacheArguments {
     /// Ask no registry: use what the cache holds, or say everything that it lacks
     #[arg(long)]
     pub(crate) offline: bool,
+    /// The supply-chain policy [default: HOIST_POLICY, or policy.json in $XDG_CONFIG_HOME/hoist or ~/.config/hoist]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Take no version that was published less long ago than this, as 24h, 7d or 0, whatever the policy says
+    #[arg(long, value_name = "TIME", value_parser = registry_cache::parse_age)]
+    pub(crate) min_release_age: Option<Duration>,
 }
 
 /// What a program may use up. Times take ms, s or m (a bare number is seconds); sizes take KiB, MiB or GiB (a bare

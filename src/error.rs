@@ -71,6 +71,9 @@ pub(crate) enum Error {
     /// Neither a flag nor the environment says where the cache is.
     #[error("there is no folder for the cache: neither HOIST_CACHE, XDG_CACHE_HOME nor HOME is set")]
     NoCacheFolder,
+    /// The environment does not say where keys are.
+    #[error("there is no folder for keys: neither XDG_CONFIG_HOME nor HOME is set")]
+    NoConfigFolder,
     /// A result that cannot be written.
     #[error("cannot write {}: {problem}", .path.display())]
     Output {
@@ -117,6 +120,7 @@ impl Error {
             Self::NoLock => "no-lock",
             Self::Configuration { .. } => "configuration",
             Self::NoCacheFolder => "no-cache-folder",
+            Self::NoConfigFolder => "no-config-folder",
             Self::Output { .. } => "output-file",
             Self::Listen { .. } => "listen",
             Self::Internal { .. } => "internal",
@@ -133,6 +137,7 @@ impl Error {
             Self::UnlistedImports(imports) => imports.first().and_then(|import| import.hint.clone()),
             Self::NoLock => Some("give one with --lock (\"lock\"), or leave --frozen (\"frozen\") away".to_owned()),
             Self::NoCacheFolder => Some("say where with --cache".to_owned()),
+            Self::NoConfigFolder => Some("set XDG_CONFIG_HOME or HOME".to_owned()),
             Self::Usage { .. }
             | Self::LocalFile { .. }
             | Self::ManifestFile { .. }
@@ -159,6 +164,7 @@ impl Error {
             | Self::NoLock
             | Self::Configuration { .. }
             | Self::NoCacheFolder
+            | Self::NoConfigFolder
             | Self::Output { .. }
             | Self::Listen { .. }
             | Self::Internal { .. } => &[],
@@ -180,6 +186,7 @@ impl Error {
             | Self::NoLock
             | Self::Configuration { .. }
             | Self::NoCacheFolder
+            | Self::NoConfigFolder
             | Self::Output { .. }
             | Self::Listen { .. }
             | Self::Internal { .. } => &[],

@@ -6,6 +6,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::policy::Refusal;
+
 /// What went wrong, with the package it went wrong for and, where it is known, who required that.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -61,7 +63,7 @@ pub enum Error {
 
     /// No registry has a package of this name.
     #[error("no package named {package} at {url}{}", required_by(.chain))]
-    UnknownPackage { package: String, url: String, chain: Vec<String> },
+    UnknownPackage { package: String, url: String, chain: Vec<String>, similar: Vec<String> },
     /// The package exists, a version that fits does not.
     #[error("no version of {package} satisfies {requirement:?}{}{}", newest(.latest), required_by(.chain))]
     UnknownVersion { package: String, requirement: String, latest: Option<String>, chain: Vec<String> },
@@ -116,6 +118,16 @@ pub enum Error {
     #[error("the tarball of package {package} is refused: {path:?} {problem}{}", required_by(.chain))]
     TarballEntry { package: String, path: String, problem: &'static str, chain: Vec<String> },
 
+    /// The supply-chain policy refuses a package.
+    #[error(transparent)]
+    Policy(Box<Refusal>),
+    /// A policy file cannot be understood.
+    #[error("the policy {origin}: {detail}")]
+    PolicyFile { origin: String, detail: String },
+    /// Advisories that a policy names cannot be read.
+    #[error("the advisories {}: {detail}", .path.display())]
+    AdvisoryFile { path: PathBuf, detail: String },
+
     /// An error of another kind, and who required the package.
     #[error("{error}{}", required_by(.chain))]
     Required { error: Box<Error>, chain: Vec<String> },
@@ -130,12 +142,37 @@ pub enum Error {
     /// The cache's folder cannot be made or opened.
     #[error("the cache {} cannot be opened: {detail}", .folder.display())]
     CacheFolder { folder: PathBuf, detail: String },
+    /// There is no room for what is to be kept.
+    #[error("the disk under {} is full", .path.display())]
+    CacheFull { path: PathBuf },
     /// The store failed.
     #[error("the store failed: {detail}")]
     Store { detail: String },
     /// Memory for a package's files could not be had, or an image is not one of ours.
     #[error("package image: {detail}")]
     Image { detail: String },
+    /// A mirror is cut off, damaged, or something else.
+    #[error("this is not a whole mirror: {detail}")]
+    MirrorBroken { detail: String },
+    /// A mirror of a format that is not ours.
+    #[error("the mirror's format has the version {found}, and only {known} is known")]
+    MirrorVersion { found: u32, known: u32 },
+    /// A mirror's signature is none, or of something else.
+    #[error("the mirror is not signed by the key that it names ({key})")]
+    MirrorSignature { key: String },
+    /// A mirror is signed by somebody who is not known.
+    #[error("the mirror is signed by {key}, which is not trusted")]
+    MirrorUntrusted { key: String },
+    /// A mirror's file cannot be read or written.
+    #[error("the mirror's file: {detail}")]
+    MirrorFile { detail: String },
+    /// A package has no such version or tag.
+    #[error("package {package} has no version {version:?} here")]
+    NoSuchVersion { package: String, version: String },
+    /// A package has no tarball of this name.
+    #[error("package {package} has no tarball {file:?}")]
+    NoSuchTarball { package: String, file: String },
+
     /// A graph and what is to go with it do not fit together.
     #[error("the graph is inconsistent: {detail}")]
     Graph { detail: String },
@@ -198,12 +235,23 @@ impl Error {
             Self::Integrity { .. } => "wrong-integrity",
             Self::Tarball { .. } => "broken-tarball",
             Self::TarballEntry { .. } => "refused-tarball-entry",
+            Self::Policy(refusal) => refusal.code(),
+            Self::PolicyFile { .. } => "invalid-policy",
+            Self::AdvisoryFile { .. } => "invalid-advisories",
             Self::Required { error, .. } => error.code(),
             Self::Limit { .. } => "package-limit",
             Self::CacheBusy { .. } => "cache-busy",
             Self::CacheFolder { .. } => "cache-folder",
+            Self::CacheFull { .. } => "cache-full",
             Self::Store { .. } => "store-failed",
             Self::Image { .. } => "image-failed",
+            Self::MirrorBroken { .. } => "mirror-broken",
+            Self::MirrorVersion { .. } => "mirror-version",
+            Self::MirrorSignature { .. } => "mirror-signature",
+            Self::MirrorUntrusted { .. } => "mirror-untrusted",
+            Self::MirrorFile { .. } => "mirror-file",
+            Self::NoSuchVersion { .. } => "no-such-version",
+            Self::NoSuchTarball { .. } => "no-such-tarball",
             Self::Graph { .. } => "graph-inconsistent",
             Self::Internal { .. } => "internal",
         }
@@ -228,6 +276,7 @@ impl Error {
             Self::LockWithoutIntegrity { .. } => "lock again from a registry that gives one: remove the file and node_modules, then npm install --package-lock-only".to_owned(),
             Self::LockDrift { .. } => "leave --frozen (\"frozen\") away, and take the new lock".to_owned(),
             Self::Npmrc { .. } => "a registry is an http: or https: URL".to_owned(),
+            Self::UnknownPackage { similar, .. } if !similar.is_empty() => format!("did you mean {}?", similar.join(", ")),
             Self::UnknownPackage { .. } => "check the spelling and the registry; a private package needs its scope's registry and a token in .npmrc".to_owned(),
             Self::UnknownVersion { .. } => "relax the range, or override it with overrides".to_owned(),
             Self::UnsupportedTransitive { dependency, .. } => format!("replace it with overrides: {{{dependency:?}: \"<a published version>\"}}"),
@@ -240,11 +289,25 @@ impl Error {
             Self::Offline { .. } => "prewarm the cache while there is a connection, import a mirror, or leave --offline away".to_owned(),
             Self::Network { .. } => "check the proxy variables and SSL_CERT_FILE".to_owned(),
             Self::Integrity { .. } => "the registry, or something on the way to it, serves other bytes than it announced; do not work around this".to_owned(),
+            Self::Policy(refusal) => refusal.hint(),
+            Self::PolicyFile { .. } => "a policy is an object with releaseAge, signatures, names, lookAlikes and advisories, each an object of its settings".to_owned(),
+            Self::AdvisoryFile { .. } => "advisories.file in the policy file is a file or a folder of files in OSV form: one advisory, an array of them, or one a line".to_owned(),
             Self::Required { error, .. } => return error.hint(),
             Self::Limit { knob, .. } => format!("raise {knob}"),
             Self::CacheBusy { .. } => "use another cache with --cache, or send the request to the server that holds this one".to_owned(),
             Self::CacheFolder { .. } => "use another cache with --cache".to_owned(),
+            Self::CacheFull { .. } => "make room, with hoist cache gc --quota SIZE for example".to_owned(),
             Self::Store { .. } => "delete the cache's folder: everything in it can be fetched again".to_owned(),
+            Self::MirrorBroken { .. } => "get the file again, as a whole and as it was written".to_owned(),
+            Self::MirrorVersion { .. } => "export it with this version of hoist, or import it with that one".to_owned(),
+            Self::MirrorSignature { .. } => "somebody changed the file: get it again, from who exported it".to_owned(),
+            Self::MirrorUntrusted { key } => format!(
+                "compare the key with what hoist mirror key prints where it was exported; then --trust {key}, or a line of it in trusted-keys of the config folder"
+            ),
+            Self::MirrorFile { .. } => "check the path, its permissions and the room on its disk".to_owned(),
+            Self::NoSuchVersion { .. } | Self::NoSuchTarball { .. } => {
+                "with a connection everything that the registry has is here; without one, prewarm or import a mirror first".to_owned()
+            }
             Self::Resolution { .. }
             | Self::RegistryRedirect { .. }
             | Self::NoIntegrity { .. }
@@ -279,6 +342,7 @@ impl Error {
             | Self::Tarball { chain, .. }
             | Self::TarballEntry { chain, .. }
             | Self::Required { chain, .. } => chain,
+            Self::Policy(refusal) => refusal.chain(),
             _ => &[],
         }
     }
@@ -296,6 +360,10 @@ impl Error {
                 if chain.is_empty() =>
             {
                 *chain = asked_by;
+            }
+            Self::Policy(refusal) => {
+                let refusal = (**refusal).clone().with_chain(asked_by);
+                return Self::Policy(Box::new(refusal));
             }
             Self::RegistryDenied { .. }
             | Self::RegistryStatus { .. }

@@ -4,6 +4,7 @@
 //! registries or stores. Its futures are not Send, so [`resolve`] belongs on a thread of its own (see `cache.rs`). Its errors
 //! name a package and no more; [`Finder`] walks the packuments again to say who asked.
 
+mod age;
 mod kept;
 mod second_thoughts;
 
@@ -30,6 +31,7 @@ use crate::error::Error;
 use crate::lock::{Graph, LockedPackage};
 use crate::manifest::{Manifest, PackageName, Requirement, one_line};
 use crate::packument::Packument;
+use crate::policy::age::Ages;
 
 pub(crate) use kept::KeptVersions;
 
@@ -46,6 +48,9 @@ const FIRST: char = '\u{1}';
 #[async_trait(?Send)]
 pub(crate) trait Packuments {
     async fn packument(&self, name: &PackageName) -> Result<Arc<Packument>, Error>;
+
+    /// How old versions must be.
+    fn ages(&self) -> &Ages;
 }
 
 /// Resolves a manifest. `kept` versions go before others; `most` bounds the packages of the graph.
@@ -55,12 +60,74 @@ pub(crate) async fn resolve(
     source: &dyn Packuments,
     most: usize,
 ) -> Result<Graph, Error> {
-    let resolver = resolver_of(manifest)?;
+    resolve_widely(manifest, kept, source, most, Roots::OfPrograms).await?.graph_for(OS, CPU)
+}
+
+/// Which optional dependencies of the root count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Roots {
+    /// Those that can be had where programs run.
+    OfPrograms,
+    /// Those that can be had anywhere.
+    OfAllSystems,
+}
+
+/// A manifest's packages on every system.
+pub(crate) struct Resolution {
+    snapshot: NpmResolutionSnapshot,
+    loaded: Loaded,
+    warnings: Vec<String>,
+    ages: Ages,
+    most: usize,
+}
+
+impl Resolution {
+    /// The packages that one system needs.
+    pub(crate) fn graph_for(&self, os: &str, cpu: &str) -> Result<Graph, Error> {
+        let system = NpmSystemInfo { os: os.into(), cpu: cpu.into() };
+        self.graph(&self.snapshot.as_valid_serialized_for_system(&system).into_serialized())
+    }
+
+    /// The packages that any system needs.
+    pub(crate) fn graph_for_all(&self) -> Result<Graph, Error> {
+        self.graph(&self.snapshot.as_valid_serialized().into_serialized())
+    }
+
+    fn graph(&self, serialized: &SerializedNpmResolutionSnapshot) -> Result<Graph, Error> {
+        let mut graph = graph_of(serialized, &self.loaded)?;
+        if graph.packages.len() > self.most {
+            return Err(too_many(graph.packages.len(), self.most));
+        }
+        graph.warnings = self.warnings.clone();
+        graph.held_back = age::held_back(serialized, &self.loaded, &self.ages);
+        Ok(graph)
+    }
+
+    /// The packages that were asked about.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.loaded.keys().map(String::as_str).filter(|name| *name != ROOT)
+    }
+}
+
+/// Resolves a manifest for more systems than one.
+pub(crate) async fn resolve_widely(
+    manifest: &Manifest,
+    kept: KeptVersions,
+    source: &dyn Packuments,
+    most: usize,
+    which: Roots,
+) -> Result<Resolution, Error> {
+    let resolver = resolver_of(manifest, source.ages())?;
     let api = Api::new(source, kept, most);
-    let roots = present_roots(manifest, &api, &resolver).await?;
-    api.add_root(root_info(&roots));
+    let roots = present_roots(manifest, &api, &resolver, which).await?;
+    let mut root = root_info(&roots);
+    if matches!(which, Roots::OfAllSystems) {
+        mark_optional(&mut root, manifest);
+    }
+    api.add_root(root);
     let version_req = VersionReq::parse_from_npm("*").expect("a constant that is a range");
     let package_reqs = [PackageReq { name: ROOT.into(), version_req }];
+    let mut dependents = age::Dependents::default();
     let (snapshot, diagnostics) = loop {
         let options =
             AddPkgReqsOptions { package_reqs: &package_reqs, version_resolver: &resolver, should_dedup: true };
@@ -71,28 +138,30 @@ pub(crate) async fn resolve(
             // The resolver fails for an optional dependency that cannot be had. npm goes on without it; so do we, as often
             // as there is one to leave out.
             Err(error) => match explain(error, &api, &roots, &resolver) {
-                error if api.widen_kept(&error, &resolver) || api.drop_optional(&error) => {}
-                error => return Err(error),
+                error
+                    if api.widen_kept(&error, &resolver)
+                        || api.drop_optional(&error)
+                        || dependents.hold_back(&api, &error) => {}
+                error => return Err(dependents.cause_of(error)),
             },
         }
     };
-    let serialized = snapshot.as_valid_serialized_for_system(&system_of_programs()).into_serialized();
-    let mut graph = graph_of(&serialized, &api.loaded.borrow())?;
-    if graph.packages.len() > most {
-        return Err(too_many(graph.packages.len(), most));
-    }
-    graph.warnings = warnings_of(&diagnostics);
-    Ok(graph)
+    let ages = source.ages().clone();
+    Ok(Resolution { snapshot, loaded: api.loaded.into_inner(), warnings: warnings_of(&diagnostics), ages, most })
 }
 
 /// What a walk ahead of the resolver begins with.
-pub(crate) fn beginning(manifest: &Manifest) -> Result<(Vec<PackageReq>, NpmVersionResolver), Error> {
+pub(crate) fn beginning(manifest: &Manifest, ages: &Ages) -> Result<(Vec<PackageReq>, NpmVersionResolver), Error> {
     let roots = manifest.dependencies.values().map(package_req).collect::<Result<_, _>>()?;
-    Ok((roots, resolver_of(manifest)?))
+    Ok((roots, resolver_of(manifest, ages)?))
 }
 
-fn resolver_of(manifest: &Manifest) -> Result<NpmVersionResolver, Error> {
-    Ok(NpmVersionResolver { overrides: Arc::new(overrides_of(manifest)?), ..NpmVersionResolver::default() })
+fn resolver_of(manifest: &Manifest, ages: &Ages) -> Result<NpmVersionResolver, Error> {
+    Ok(NpmVersionResolver {
+        overrides: Arc::new(overrides_of(manifest)?),
+        newest_dependency_date_options: age::options(ages),
+        ..NpmVersionResolver::default()
+    })
 }
 
 /// Whether a version is for the system that programs run on.
@@ -266,11 +335,12 @@ async fn present_roots(
     manifest: &Manifest,
     api: &Api<'_>,
     resolver: &NpmVersionResolver,
+    which: Roots,
 ) -> Result<BTreeMap<String, PackageReq>, Error> {
     let mut roots = BTreeMap::new();
     for (alias, requirement) in &manifest.dependencies {
         let req = package_req(requirement)?;
-        if requirement.optional && !is_available(&req, api, resolver).await? {
+        if requirement.optional && !is_available(&req, api, resolver, which).await? {
             continue;
         }
         roots.insert(alias.as_str().to_owned(), req);
@@ -288,7 +358,12 @@ fn package_req(requirement: &Requirement) -> Result<PackageReq, Error> {
     Ok(PackageReq { name: requirement.package.as_str().into(), version_req })
 }
 
-async fn is_available(req: &PackageReq, api: &Api<'_>, resolver: &NpmVersionResolver) -> Result<bool, Error> {
+async fn is_available(
+    req: &PackageReq,
+    api: &Api<'_>,
+    resolver: &NpmVersionResolver,
+    which: Roots,
+) -> Result<bool, Error> {
     let shown = match api.load(&req.name).await {
         Ok(info) => info,
         Err(Error::UnknownPackage { .. }) => return Ok(false),
@@ -296,10 +371,11 @@ async fn is_available(req: &PackageReq, api: &Api<'_>, resolver: &NpmVersionReso
     };
     let info = api.whole.borrow().get(req.name.as_str()).cloned().unwrap_or(shown);
     let resolver = resolver.get_for_package(&info);
-    let Ok(version) = resolver.resolve_best_package_version_info(&req.version_req, [].iter()) else {
-        return Ok(false);
-    };
-    Ok(is_for_programs(version))
+    match resolver.resolve_best_package_version_info(&req.version_req, [].iter()) {
+        Ok(version) => Ok(matches!(which, Roots::OfAllSystems) || is_for_programs(version)),
+        // It can be had, only not yet: that is not passed over in silence.
+        Err(failure) => Ok(is_for_age(&failure)),
+    }
 }
 
 fn overrides_of(manifest: &Manifest) -> Result<NpmOverrides, Error> {
@@ -354,6 +430,21 @@ fn root_info(roots: &BTreeMap<String, PackageReq>) -> NpmPackageInfo {
         dist_tags: HashMap::new(),
         time: HashMap::new(),
     }
+}
+
+/// Lets systems be told apart by the root's own optional dependencies too.
+fn mark_optional(root: &mut NpmPackageInfo, manifest: &Manifest) {
+    let optional: Vec<&str> =
+        manifest.dependencies.iter().filter(|(_, asked)| asked.optional).map(|(alias, _)| alias.as_str()).collect();
+    let mut versions: HashMap<_, _> = root.versions.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    for info in versions.values_mut() {
+        for (key, range) in info.dependencies.clone() {
+            if optional.contains(&key.strip_prefix(FIRST).unwrap_or(&key)) {
+                info.optional_dependencies.insert(key, range);
+            }
+        }
+    }
+    root.versions = versions.into();
 }
 
 fn graph_of(snapshot: &SerializedNpmResolutionSnapshot, loaded: &Loaded) -> Result<Graph, Error> {
@@ -440,7 +531,7 @@ fn explain(
     resolver: &NpmVersionResolver,
 ) -> Error {
     let loaded = api.loaded.borrow();
-    let finder = Finder { loaded: &loaded, roots, resolver };
+    let finder = Finder { loaded: &loaded, roots, resolver, ages: api.source.ages() };
     match error {
         NpmResolutionError::Registry(failure) => {
             let name = match &failure {
@@ -468,6 +559,9 @@ fn explain(
 
 fn unresolved(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -> Error {
     use NpmPackageVersionResolutionError as Failure;
+    if let Some(error) = too_young(failure, finder) {
+        return error;
+    }
     let unknown = |package: &str, requirement: String| Error::UnknownVersion {
         latest: finder.latest(package),
         chain: finder.chain(package, Some(&requirement)),
@@ -487,11 +581,44 @@ fn unresolved(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -
     }
 }
 
+/// Whether only versions fit that are too young.
+fn is_for_age(failure: &NpmPackageVersionResolutionError) -> bool {
+    use NpmPackageVersionResolutionError as Failure;
+    match failure {
+        Failure::DistTagVersionTooNew { .. } => true,
+        Failure::VersionReqNotMatched { newest_dependency_date, .. } => newest_dependency_date.is_some(),
+        Failure::DistTagNotFound { .. }
+        | Failure::DistTagVersionNotFound { .. }
+        | Failure::VersionNotFound(_)
+        | Failure::TrustPolicyDowngrade { .. } => false,
+    }
+}
+
+fn too_young(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -> Option<Error> {
+    use NpmPackageVersionResolutionError as Failure;
+    let (package, requirement) = match failure {
+        Failure::DistTagVersionTooNew { package_name, dist_tag, .. } => {
+            (package_name, VersionReq::parse_from_npm(dist_tag).ok()?)
+        }
+        Failure::VersionReqNotMatched { package_name, version_req, newest_dependency_date: Some(_) } => {
+            (package_name, version_req.clone())
+        }
+        Failure::VersionReqNotMatched { .. }
+        | Failure::DistTagNotFound { .. }
+        | Failure::DistTagVersionNotFound { .. }
+        | Failure::VersionNotFound(_)
+        | Failure::TrustPolicyDowngrade { .. } => return None,
+    };
+    let chain = finder.chain(package, Some(requirement.version_text()));
+    age::too_young(package, &requirement, chain, finder.loaded, finder.ages)
+}
+
 /// Walks loaded packuments from the root, each requirement at its best version, to say who asks for a package.
 struct Finder<'a> {
     loaded: &'a Loaded,
     roots: &'a BTreeMap<String, PackageReq>,
     resolver: &'a NpmVersionResolver,
+    ages: &'a Ages,
 }
 
 /// One package on the walk, and the one that asked for it.

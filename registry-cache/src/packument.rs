@@ -7,7 +7,7 @@
 //! documentation, "package metadata".
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
@@ -59,7 +59,8 @@ const KEPT_OF_DIST: [&str; 7] =
     ["attestations", "fileCount", "integrity", "shasum", "signatures", "tarball", "unpackedSize"];
 
 /// Which of a registry's two forms of a packument this is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Form {
     /// What an installation needs, without dates.
     Abbreviated,
@@ -104,6 +105,8 @@ impl Packument {
         let time = strings_of(root.get("time"));
         let modified =
             text_of("modified").or_else(|| time.get("modified").cloned()).filter(|text| date(text).is_some());
+        // Some registries say when versions were published without being asked.
+        let form = if versions.keys().any(|version| time.contains_key(version)) { Form::Full } else { form };
         let kept = Kept {
             name: name.as_str(),
             modified: modified.as_deref(),
@@ -178,6 +181,11 @@ impl Packument {
         date(strings_of(root.get("time")).get("created")?)
     }
 
+    /// When a version was published, by its registry; only the full form says so.
+    pub(crate) fn published(&self, version: &str) -> Option<DateTime<Utc>> {
+        self.info().ok()?.time.get(&Version::parse_from_npm(version).ok()?).copied()
+    }
+
     /// Where the tarball of a version is.
     pub(crate) fn tarball(&self, version: &str) -> Option<String> {
         let info = self.info().ok()?;
@@ -196,6 +204,8 @@ impl Packument {
             signatures: Vec<Signature>,
         }
         let signed = || {
+            // Most registries sign nothing, which is found out faster than a packument is read.
+            self.text.find("\"signatures\"")?;
             let root = root_of(self.text.as_bytes()).ok()?;
             let versions: Fields<'_> = serde_json::from_str(root.get("versions")?.get()).ok()?;
             let signed: Signed = serde_json::from_str(versions.get(version)?.get()).ok()?;
@@ -211,6 +221,41 @@ impl Packument {
             versions.values_mut().filter_map(Value::as_object_mut).for_each(restore);
         }
         root
+    }
+
+    /// The published document with these versions only, and with the tags and times that are theirs.
+    pub(crate) fn trimmed_document(&self, versions: &BTreeSet<String>) -> Map<String, Value> {
+        let mut document = self.document();
+        let mut retain = |field: &str, wanted: &dyn Fn(&str, &Value) -> bool| {
+            if let Some(Value::Object(members)) = document.get_mut(field) {
+                members.retain(|key, value| wanted(key, value));
+            }
+        };
+        retain("versions", &|key, _| versions.contains(key));
+        retain("dist-tags", &|_, value| value.as_str().is_some_and(|version| versions.contains(version)));
+        retain("time", &|key, _| matches!(key, "created" | "modified") || versions.contains(key));
+        document
+    }
+
+    /// This packument with the versions, tags and times that only `other` has; `None` when it has none.
+    pub(crate) fn with_those_of(&self, name: &PackageName, other: &Self) -> Result<Option<Self>, String> {
+        let (mut own, others) = (self.document(), other.document());
+        let mut changed = false;
+        for field in ["versions", "dist-tags", "time"] {
+            let Some(Value::Object(members)) = others.get(field) else { continue };
+            let mine = own.entry(field).or_insert_with(|| Value::Object(Map::new()));
+            let Value::Object(mine) = mine else { continue };
+            for (key, value) in members {
+                if !mine.contains_key(key) {
+                    mine.insert(key.clone(), value.clone());
+                    changed = true;
+                }
+            }
+        }
+        match changed {
+            true => Self::parse(name, Value::Object(own).to_string().as_bytes(), self.form).map(Some),
+            false => Ok(None),
+        }
     }
 }
 

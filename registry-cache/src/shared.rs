@@ -6,18 +6,22 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::behind::Behind;
 use crate::cache::{CacheUse, Connection};
 use crate::error::Error;
+use crate::evidence::AdvisoriesNow;
 use crate::flights::Flights;
 use crate::image::PackageImage;
 use crate::limits::Limits;
 use crate::lock::Graph;
-use crate::manifest::PackageName;
+use crate::manifest::{Manifest, PackageName};
 use crate::packument_cache::{Found, Known};
+use crate::policy::Policy;
+use crate::policy::age::Ages;
 use crate::recent::Recent;
 use crate::registry::Client;
 use crate::store::{Kind, Stamp, Store};
@@ -28,6 +32,9 @@ pub(crate) struct Shared {
     pub(crate) client: Client,
     pub(crate) limits: Limits,
     pub(crate) connection: Connection,
+    pub(crate) policy: Policy,
+    /// The advisories that the policy names, once they were needed.
+    pub(crate) advisories: Mutex<Option<Arc<AdvisoriesNow>>>,
     pub(crate) now: fn() -> SystemTime,
     /// Packuments being looked for, by URL.
     pub(crate) packuments: Flights<Found>,
@@ -39,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) recent_images: Mutex<Recent<Arc<PackageImage>>>,
     /// Bounds the jobs that keep a processor busy.
     pub(crate) jobs: Semaphore,
+    /// Bounds the tarballs that memory holds for npm clients.
+    pub(crate) served_tarballs: Arc<Semaphore>,
     pub(crate) behind: Behind,
     /// Downloads that were begun before somebody waits for them.
     pub(crate) ahead: Mutex<Vec<JoinSet<()>>>,
@@ -60,6 +69,12 @@ impl Shared {
         (self.now)().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 
+    /// How old versions must be, now.
+    pub(crate) fn ages(&self) -> Ages {
+        let scopes = self.client.registries().scopes();
+        Ages::new(&self.policy.release_age, (self.now)(), scopes, self.limits.age_rounds)
+    }
+
     /// Whether what has this stamp is used without asking its registry. A stamp from the future (the clock was set back)
     /// is not fresh. Without a connection nobody can be asked.
     pub(crate) fn is_fresh(&self, stamp: &Stamp) -> bool {
@@ -68,6 +83,22 @@ impl Shared {
             Connection::Online => age.is_some_and(|age| age < self.limits.packument_ttl.as_secs()),
             Connection::Offline => true,
         }
+    }
+
+    /// What the graph of a manifest is kept under: all that it depends on beside the registries' own content.
+    pub(crate) fn resolution_key(&self, manifest: &Manifest, advisories: &AdvisoriesNow) -> String {
+        let policy = (self.policy.fingerprint(), &advisories.stamp);
+        let registries = self.client.registries();
+        let dependencies: Vec<_> = manifest
+            .dependencies
+            .iter()
+            .map(|(alias, requirement)| {
+                (alias.as_str(), requirement.package.as_str(), requirement.range.as_str(), requirement.optional)
+            })
+            .collect();
+        let text = serde_json::to_vec(&(registries.fingerprint(), policy, dependencies, &manifest.overrides))
+            .expect("plain data is JSON");
+        format!("{:x}", Sha256::digest(text))
     }
 
     pub(crate) async fn known_resolution(&self, key: &str) -> Result<Option<Graph>, Error> {

@@ -49,7 +49,8 @@ impl KeptVersions {
             name: whole.name.clone(),
             versions: versions.into(),
             dist_tags: tags,
-            time: whole.time.clone(),
+            // What is locked was taken before, whatever its age.
+            time: HashMap::new(),
         })
     }
 
