@@ -85,15 +85,17 @@ impl Pipeline {
         way: &Way,
         trace: &mut Trace,
         observer: &dyn Observer,
-    ) -> Result<Option<Requirements>, Error> {
-        let Request { entry, files, data, dependencies, manifest, lock: _, unlisted } = request;
+    ) -> Result<Option<(Requirements, GivenLock)>, Error> {
+        let Request { entry, files, data, dependencies, manifest, mut lock, unlisted } = request;
         let mut files = OwnFiles::new(files, data);
         let (_, scan) = self.scan(&entry, way, &mut files, trace, observer).await?;
         if scan.imports.is_empty() {
             return Ok(None);
         }
-        let (manifest, _) = manifest.read(&entry, &mut files, &dependencies)?;
-        gather(dependencies.fallback(manifest), &scan.imports, unlisted).map(Some)
+        let (manifest, path) = manifest.read(&entry, &mut files, &dependencies)?;
+        trace.warnings.extend(path.and_then(|path| lock.or_beside(&path, files.source())));
+        let requirements = gather(dependencies.fallback(manifest), &scan.imports, unlisted)?;
+        Ok(Some((requirements, lock)))
     }
 
     async fn scan(

@@ -101,15 +101,18 @@ pub(crate) fn resolve(arguments: ResolveArguments) -> Exit {
     let ResolveArguments { manifest, dependencies, json, lock, cache } = arguments;
     let work = async {
         let named = dependency_flags(dependencies)?;
+        let (mut given, mut trace) = (lock.read()?, Trace::default());
         let path = manifest.or_else(|| named.names().next().is_none().then(|| PathBuf::from("package.json")));
         let manifest = match path {
-            Some(path) => read_manifest(&path, &named)?,
+            Some(path) => {
+                trace.warnings.extend(given.or_beside_file(&path));
+                read_manifest(&path, &named)?
+            }
             None => Manifest::default(),
         };
         let manifest = named.fallback(manifest);
         let cache = CacheAccess::Brief(cache_config(cache, working_folder()?));
         let pipeline = pipeline(&LimitArguments::default(), cache, 0)?;
-        let (given, mut trace) = (lock.read()?, Trace::default());
         let lock =
             watched(json, async |observer| pipeline.resolve(&manifest, &given, &mut trace, observer).await).await?;
         Ok::<_, Error>((trace, lock))

@@ -10,8 +10,11 @@ use clap::Args;
 use registry_cache::{Drift, Limits, Lock, Manifest, Wanted};
 
 use crate::error::Error;
+use crate::project::DiskFiles;
 use crate::text_file;
 
+/// The name that npm's manifest has.
+const PACKAGE_JSON: &str = "package.json";
 /// The name of npm's lock.
 const PACKAGE_LOCK: &str = "package-lock.json";
 
@@ -74,6 +77,16 @@ impl GivenLock {
             }
             Err(problem) => Some(unused(path, &problem)),
         }
+    }
+
+    /// The same for a manifest on disk, where it is a package.json.
+    pub(crate) fn or_beside_file(&mut self, manifest: &Path) -> Option<Diagnostic> {
+        if !manifest.ends_with(PACKAGE_JSON) {
+            return None;
+        }
+        let folder = manifest.canonicalize().ok()?.parent()?.to_owned();
+        let mut files = DiskFiles::new(folder, bundler::Limits::default().file_bytes);
+        self.or_beside(PACKAGE_JSON, &mut files)
     }
 
     /// What is to be resolved.

@@ -14,7 +14,7 @@ use crate::command::{prepare, read_manifest, working_folder};
 use crate::config::{CacheConfig, Environment};
 use crate::console;
 use crate::error::Error;
-use crate::given_lock::LockArguments;
+use crate::given_lock::{GivenLock, LockArguments};
 use crate::mirror_arguments::WantedArguments;
 use crate::project::Project;
 use crate::trace::{Observer, Trace};
@@ -26,17 +26,28 @@ pub(crate) struct Wanted {
     pub(crate) file: PathBuf,
     /// What it asks for.
     pub(crate) manifest: Manifest,
+    /// The versions that were decided on before.
+    pub(crate) lock: GivenLock,
 }
 
-/// Reads the files, in their order.
-pub(crate) async fn read(arguments: &WantedArguments, observer: &dyn Observer) -> Result<Vec<Wanted>, Error> {
+/// Reads the files, in their order. A lock that is given counts for each of them.
+pub(crate) async fn read(
+    arguments: &WantedArguments,
+    lock: &LockArguments,
+    observer: &dyn Observer,
+) -> Result<Vec<Wanted>, Error> {
     let mut all = Vec::new();
     for file in &arguments.files {
-        let manifest = match is_json(file) {
-            true => read_manifest(file, &Manifest::default())?,
-            false => read_program(file, arguments.auto, observer).await?,
+        let (manifest, lock) = match is_json(file) {
+            true => {
+                let mut given = lock.read()?;
+                let unused: Vec<_> = given.or_beside_file(file).into_iter().collect();
+                console::print_diagnostics(&unused);
+                (read_manifest(file, &Manifest::default())?, given)
+            }
+            false => read_program(file, arguments.auto, lock.clone(), observer).await?,
         };
-        all.push(Wanted { file: file.clone(), manifest });
+        all.push(Wanted { file: file.clone(), manifest, lock });
     }
     Ok(all)
 }
@@ -54,13 +65,18 @@ fn is_json(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
 }
 
-async fn read_program(file: &Path, auto: bool, observer: &dyn Observer) -> Result<Manifest, Error> {
+async fn read_program(
+    file: &Path,
+    auto: bool,
+    lock: LockArguments,
+    observer: &dyn Observer,
+) -> Result<(Manifest, GivenLock), Error> {
     let program = ProgramArguments {
         file: file.to_owned(),
         dependencies: Vec::new(),
         manifest: None,
         auto,
-        lock: LockArguments::default(),
+        lock,
         cache: CacheArguments::default(),
     };
     let meaning = MeaningArguments::default();
@@ -69,5 +85,5 @@ async fn read_program(file: &Path, auto: bool, observer: &dyn Observer) -> Resul
     let mut trace = Trace::default();
     let requirements = pipeline.requirements(request, &Way::Layered(options), &mut trace, observer).await?;
     console::print_warnings(&trace);
-    Ok(requirements.map(|requirements| requirements.manifest).unwrap_or_default())
+    Ok(requirements.map(|(requirements, lock)| (requirements.manifest, lock)).unwrap_or_default())
 }

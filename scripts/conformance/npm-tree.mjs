@@ -44,10 +44,16 @@ function bundled(entry) {
   return Array.isArray(list) ? list : [];
 }
 
-/** `packages`: name@version with deprecation and engines; `edges`: "who > name" with what stands there. */
+/** What is asked for, without the package's own name where that is another. */
+function rangeOf(entry, name) {
+  const asked = entry.optionalDependencies?.[name] ?? entry.dependencies?.[name] ?? entry.peerDependencies[name];
+  return asked.startsWith('npm:') ? asked.slice(asked.lastIndexOf('@') + 1) : asked;
+}
+
+/** `packages`: name@version with its entry; `edges`: "who > name" with what stands there; `ranges`: with what was asked for. */
 export function npmTree(lock) {
   const { packages } = lock;
-  const tree = { packages: new Map(), edges: new Map(), unmet: [] };
+  const tree = { packages: new Map(), edges: new Map(), ranges: new Map(), optionalPeers: new Map(), unmet: [] };
   const seen = new Set(['']);
   const queue = [''];
   while (queue.length > 0) {
@@ -64,16 +70,36 @@ export function npmTree(lock) {
       if (kind === 'optional' && !isForSystem(found)) continue;
       if (kind === 'optional-peer') {
         // It is used where it is there; that it is there is somebody else's wish.
+        tree.optionalPeers.set(`${who} > ${name}`, entry.peerDependencies[name]);
         continue;
       }
       const display = `${nameOf(target, found)}@${found.version}`;
       const edge = `${who} > ${name}`;
+      tree.ranges.set(edge, rangeOf(entry, name));
       tree.edges.set(edge, (tree.edges.get(edge) ?? new Set()).add(display));
       if (seen.has(target)) continue;
       seen.add(target);
       queue.push(target);
       if (!found.inBundle) tree.packages.set(display, found);
     }
+  }
+  return tree;
+}
+
+/** The same of a graph of hoist's. */
+export function hoistTree(graph) {
+  const tree = { packages: new Map(), edges: new Map() };
+  const display = (id) => `${graph.packages[id].name}@${graph.packages[id].version}`;
+  const add = (who, dependencies) => {
+    for (const [name, id] of Object.entries(dependencies)) {
+      const edge = `${who} > ${name}`;
+      tree.edges.set(edge, (tree.edges.get(edge) ?? new Set()).add(display(id)));
+    }
+  };
+  add('root', graph.root);
+  for (const [id, entry] of Object.entries(graph.packages)) {
+    tree.packages.set(display(id), entry);
+    add(display(id), entry.dependencies);
   }
   return tree;
 }

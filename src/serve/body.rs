@@ -202,10 +202,17 @@ mod tests {
             r#"{"files": {"1": "", "2": "", "3": "", "4": ""}, "entry": "1"}"#,
             r#"{"code": "x", "auto": 1}"#,
             r#"{"code": "x", "input": }"#,
+            r#"{"code": "x", "frozen": "yes"}"#,
             r#"{"code": "x"} {}"#,
         ] {
             problem(body);
         }
+    }
+
+    #[test]
+    fn a_bad_lock_is_a_lock_s_error() {
+        let error = parse(br#"{"code": "x", "lock": {"lockVersion": 9}}"#, 3).map(|_| ()).unwrap_err();
+        assert_eq!(error.code(), "lock-version");
     }
 
     #[test]
