@@ -10,6 +10,7 @@ mod hostile_sources;
 mod lifetimes;
 mod live;
 mod locks;
+mod owner;
 mod place;
 mod registry;
 mod scenarios;
