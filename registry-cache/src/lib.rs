@@ -52,6 +52,8 @@ mod mirror;
 mod registry_endpoint;
 
 #[cfg(test)]
+mod cache_lock_tests;
+#[cfg(test)]
 mod test_bench;
 #[cfg(test)]
 mod test_registry;

@@ -14,7 +14,8 @@ use deno_npm::resolution::{
 };
 use deno_semver::{Version, VersionReq};
 
-use super::{Api, Loaded};
+use super::Loaded;
+use super::api::Api;
 use crate::error::Error;
 use crate::policy::age::{Ages, HeldBack, date_text};
 use crate::policy::{NamePattern, Refusal};
