@@ -110,7 +110,7 @@ impl Packages {
 /// A cache that this process owns.
 #[derive(Debug)]
 pub struct Cache {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Cache {
@@ -118,7 +118,7 @@ impl Cache {
     pub async fn open(options: CacheOptions) -> Result<Self, Error> {
         let CacheOptions { folder, registries, network, limits, connection, policy, now } = options;
         let client = Client::new(registries, network, &limits)?;
-        let store = Store::open(&folder, &limits).await?;
+        let store = Store::open(&folder, &limits, now).await?;
         let shared = Shared {
             store: Arc::new(store),
             client,
@@ -146,10 +146,11 @@ impl Cache {
         ahead: Ahead,
         progress: &dyn Progress,
     ) -> Result<Stage<Graph>, Error> {
+        let _visit = self.visit();
         let advisories = self.shared.advisories().await?;
-        let policy = (self.shared.policy.fingerprint(), &advisories.stamp);
-        let key = resolution_key(manifest, self.shared.client.registries(), policy);
+        let key = self.resolution_key(manifest, &advisories);
         if let Some(graph) = self.shared.known_resolution(&key).await? {
+            self.mark(&graph);
             return Ok(Stage { value: graph, cache: CacheUse::Hit });
         }
         let resolved = match self.resolve_anew(manifest, &advisories, ahead, progress).await {
@@ -171,7 +172,14 @@ impl Cache {
             self.shared.behind.begin(async move { store.put(Kind::Resolution, &key, bytes, stamp).await });
         }
         graph.warnings.extend(stale);
+        self.mark(&graph);
         Ok(Stage { value: graph, cache })
+    }
+
+    /// What the graph of a manifest is kept under.
+    pub(crate) fn resolution_key(&self, manifest: &Manifest, advisories: &AdvisoriesNow) -> String {
+        let policy = (self.shared.policy.fingerprint(), &advisories.stamp);
+        resolution_key(manifest, self.shared.client.registries(), policy)
     }
 
     /// The resolver's futures cannot move between threads, so it gets one of its own, and its news come by channel. When
@@ -248,6 +256,8 @@ impl Cache {
 
     /// Gets a graph's packages, verified and unpacked.
     pub async fn fetch(&self, graph: &Graph, progress: &dyn Progress) -> Result<Stage<Packages>, Error> {
+        let _visit = self.visit();
+        self.mark(graph);
         if self.shared.connection == Connection::Offline {
             // Says everything that is missing.
             self.keep(graph, &()).await?;
@@ -283,6 +293,8 @@ impl Cache {
 
     /// Sees to it that the store has every tarball of a graph, without unpacking what is there.
     pub async fn keep(&self, graph: &Graph, progress: &dyn Progress) -> Result<CacheUse, Error> {
+        let _visit = self.visit();
+        self.mark(graph);
         let wanted = tarballs_of(graph);
         let total = wanted.len();
         let jobs: Vec<_> = wanted.into_iter().map(|ids| self.keep_one(graph, ids)).collect();
@@ -329,6 +341,11 @@ impl Cache {
         }
     }
 
+    /// A graph's tarballs are used, also where memory has what they hold.
+    fn mark(&self, graph: &Graph) {
+        self.shared.store.mark(Kind::Tarball, graph.packages.values().map(|package| package.integrity.as_str()));
+    }
+
     /// The size of a package's tarball as it was received; `None` when it is not kept.
     pub async fn tarball_bytes(&self, package: &LockedPackage) -> Result<Option<u64>, Error> {
         self.shared.store.length(Kind::Tarball, &package.integrity).await
@@ -342,9 +359,7 @@ impl Cache {
     /// Keeps what was made of packages. The key says everything that it was made of. It is not flushed: what is lost can
     /// be made again.
     pub async fn keep_module(&self, key: &str, bytes: Vec<u8>) -> Result<(), Error> {
-        if self.shared.store.count(Kind::Module).await? >= self.shared.limits.modules {
-            self.shared.store.clear(Kind::Module).await?;
-        }
+        self.shared.store.make_room(Kind::Module, self.shared.limits.modules).await?;
         let stamp = Stamp { fetched_at: self.shared.seconds(), etag: None };
         self.shared.store.put(Kind::Module, key, bytes, stamp).await
     }

@@ -118,6 +118,9 @@ pub enum Error {
     /// The cache's folder cannot be made or opened.
     #[error("the cache {} cannot be opened: {detail}", .folder.display())]
     CacheFolder { folder: PathBuf, detail: String },
+    /// There is no room for what is to be kept.
+    #[error("the disk under {} is full", .path.display())]
+    CacheFull { path: PathBuf },
     /// The store failed.
     #[error("the store failed: {detail}")]
     Store { detail: String },
@@ -186,6 +189,7 @@ impl Error {
             Self::Limit { .. } => "package-limit",
             Self::CacheBusy { .. } => "cache-busy",
             Self::CacheFolder { .. } => "cache-folder",
+            Self::CacheFull { .. } => "cache-full",
             Self::Store { .. } => "store-failed",
             Self::Image { .. } => "image-failed",
             Self::Graph { .. } => "graph-inconsistent",
@@ -225,6 +229,7 @@ impl Error {
             Self::Limit { knob, .. } => format!("raise {knob}"),
             Self::CacheBusy { .. } => "use another cache with --cache, or send the request to the server that holds this one".to_owned(),
             Self::CacheFolder { .. } => "use another cache with --cache".to_owned(),
+            Self::CacheFull { .. } => "make room, with hoist cache gc --quota SIZE for example".to_owned(),
             Self::Store { .. } => "delete the cache's folder: everything in it can be fetched again".to_owned(),
             Self::Resolution { .. }
             | Self::RegistryRedirect { .. }

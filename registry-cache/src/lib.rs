@@ -30,6 +30,7 @@ mod store;
 
 mod behind;
 mod cache;
+mod care;
 mod evidence;
 mod flights;
 mod package_cache;
@@ -47,6 +48,7 @@ mod test_registry;
 
 pub use ahead::Ahead;
 pub use cache::{Cache, CacheOptions, CacheUse, Connection, Packages, Progress, Stage};
+pub use care::{Amount, Collection, Pins, Removed, Stats, Verification};
 pub use error::Error;
 pub use image::{MappedImage, PackageImage};
 pub use limits::{Limits, NetworkOptions};
@@ -57,4 +59,5 @@ pub use policy::{
     Advisories, HeldBack, LookAlikeMode, LookAlikes, NamePattern, Names, Policy, Refusal, ReleaseAge, Severity,
     SignatureMode, Signatures, parse_age,
 };
+pub use store::Visit;
 pub use tree::{Mount, Tree};

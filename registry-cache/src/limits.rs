@@ -29,7 +29,7 @@ pub struct Limits {
     pub path_bytes: usize,
     /// Packages in one graph. A framework with its tools has some 1,500.
     pub graph_packages: usize,
-    /// Modules that are kept. With one more, all of them go: they can be made again.
+    /// Modules that are kept. With one more, those that were used least lately go: they can be made again.
     pub modules: usize,
     /// Packages that are fetched or unpacked at the same time.
     pub concurrent_packages: usize,
@@ -59,6 +59,17 @@ pub struct Limits {
     pub store_wait: Duration,
     /// Bytes of pages that the store keeps in memory.
     pub store_cache_bytes: u64,
+    /// Bytes that are kept when a long-lived owner tidies up. 20 GiB: some hundred thousand tarballs, and a part of a disk
+    /// that nobody misses.
+    pub store_bytes: u64,
+    /// How often a long-lived owner tidies up. Ten minutes: a cache that is filled as fast as a network can is a few
+    /// gigabytes over its limit then.
+    pub collect_interval: Duration,
+    /// How much later a use must be than the one that is written down to be written down too. An hour: less than it takes
+    /// until anything is old enough to go.
+    pub use_interval: Duration,
+    /// Times of use that memory holds before they are written down. 16384: some megabytes.
+    pub uses: usize,
 }
 
 impl Default for Limits {
@@ -87,6 +98,10 @@ impl Default for Limits {
             lock_wait: Duration::from_secs(30),
             store_wait: Duration::from_secs(5),
             store_cache_bytes: 32 << 20,
+            store_bytes: 20 << 30,
+            collect_interval: Duration::from_secs(10 * 60),
+            use_interval: Duration::from_secs(60 * 60),
+            uses: 16_384,
         }
     }
 }

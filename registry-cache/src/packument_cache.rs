@@ -78,6 +78,7 @@ impl Shared {
 
     async fn known_packument(&self, url: &str) -> Result<Option<Known>, Error> {
         if let Some(known) = locked(&self.recent_packuments).get(url) {
+            self.store.mark(Kind::Packument, [url]);
             return Ok(Some(known));
         }
         let Some(blob) = self.store.get(Kind::Packument, url).await? else { return Ok(None) };
