@@ -11,10 +11,10 @@ use crate::limits::Limits;
 use crate::lock::Graph;
 use crate::manifest::PackageName;
 use crate::packument::Packument;
-use crate::policy::advisory::{self, AdvisoryIndex};
+use crate::policy::advisory::AdvisoryIndex;
 use crate::policy::review::{self, Evidence, KeysFound, KeysWanted};
 use crate::policy::signature::RegistryKeys;
-use crate::policy::{Advisories, look_alike};
+use crate::policy::{Advisories, look_alike, osv};
 use crate::shared::{Shared, locked};
 use crate::store::{Blob, Kind, Stamp, blocking};
 
@@ -68,7 +68,7 @@ impl Shared {
     pub(crate) async fn advisories(&self) -> Result<Arc<AdvisoriesNow>, Error> {
         let Some(rule) = self.policy.advisories.clone() else { return Ok(Arc::default()) };
         let limits = self.limits.clone();
-        let stamp = blocking(move || advisory::stamp(&rule, &limits)).await??;
+        let stamp = blocking(move || osv::stamp(&rule.file, &limits)).await??;
         let mut known = locked(&self.advisories);
         match known.as_ref().filter(|known| known.stamp == stamp) {
             Some(same) => Ok(same.clone()),

@@ -245,7 +245,7 @@ async fn is_available(req: &PackageReq, api: &Api<'_>, resolver: &NpmVersionReso
     match resolver.resolve_best_package_version_info(&req.version_req, [].iter()) {
         Ok(version) => Ok(is_for_programs(version)),
         // It can be had, only not yet: that is not passed over in silence.
-        Err(failure) => Ok(is_for_age(&failure)),
+        Err(failure) => Ok(age::is_to_blame(&failure)),
     }
 }
 
@@ -418,7 +418,7 @@ fn explain(
 
 fn unresolved(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -> Error {
     use NpmPackageVersionResolutionError as Failure;
-    if let Some(error) = too_young(failure, finder) {
+    if let Some(error) = age::too_young(failure, finder) {
         return error;
     }
     let unknown = |package: &str, requirement: String| Error::UnknownVersion {
@@ -438,38 +438,6 @@ fn unresolved(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -
             Error::Resolution { detail: failure.to_string() }
         }
     }
-}
-
-/// Whether only versions fit that are too young.
-fn is_for_age(failure: &NpmPackageVersionResolutionError) -> bool {
-    use NpmPackageVersionResolutionError as Failure;
-    match failure {
-        Failure::DistTagVersionTooNew { .. } => true,
-        Failure::VersionReqNotMatched { newest_dependency_date, .. } => newest_dependency_date.is_some(),
-        Failure::DistTagNotFound { .. }
-        | Failure::DistTagVersionNotFound { .. }
-        | Failure::VersionNotFound(_)
-        | Failure::TrustPolicyDowngrade { .. } => false,
-    }
-}
-
-fn too_young(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -> Option<Error> {
-    use NpmPackageVersionResolutionError as Failure;
-    let (package, requirement) = match failure {
-        Failure::DistTagVersionTooNew { package_name, dist_tag, .. } => {
-            (package_name, VersionReq::parse_from_npm(dist_tag).ok()?)
-        }
-        Failure::VersionReqNotMatched { package_name, version_req, newest_dependency_date: Some(_) } => {
-            (package_name, version_req.clone())
-        }
-        Failure::VersionReqNotMatched { .. }
-        | Failure::DistTagNotFound { .. }
-        | Failure::DistTagVersionNotFound { .. }
-        | Failure::VersionNotFound(_)
-        | Failure::TrustPolicyDowngrade { .. } => return None,
-    };
-    let chain = finder.chain(package, Some(requirement.version_text()));
-    age::too_young(package, &requirement, chain, finder.loaded, finder.ages)
 }
 
 /// Walks loaded packuments from the root, each requirement at its best version, to say who asks for a package.

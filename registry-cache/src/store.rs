@@ -52,8 +52,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::Packument, Self::Tarball, Self::Resolution, Self::Module, Self::Pins, Self::Keys];
+    const ALL: [Self; 6] = [Self::Packument, Self::Tarball, Self::Resolution, Self::Module, Self::Pins, Self::Keys];
 
     /// The one key of a blob that has several: an integrity may name weaker hashes too.
     fn canonical(self, key: &str) -> String {
