@@ -504,7 +504,8 @@ fn explain(
     resolver: &NpmVersionResolver,
 ) -> Error {
     let loaded = api.loaded.borrow();
-    let finder = Finder { loaded: &loaded, roots, resolver, ages: api.source.ages() };
+    let whole = api.whole.borrow();
+    let finder = Finder { loaded: &loaded, whole: &whole, roots, resolver, ages: api.source.ages() };
     match error {
         NpmResolutionError::Registry(failure) => {
             let name = match &failure {
@@ -557,6 +558,8 @@ fn unresolved(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -
 /// Walks loaded packuments from the root, each requirement at its best version, to say who asks for a package.
 struct Finder<'a> {
     loaded: &'a Loaded,
+    /// The same, with the versions that the resolver is not shown.
+    whole: &'a Loaded,
     roots: &'a BTreeMap<String, PackageReq>,
     resolver: &'a NpmVersionResolver,
     ages: &'a Ages,

@@ -56,14 +56,21 @@ pub(super) fn too_young(failure: &NpmPackageVersionResolutionError, finder: &Fin
         | Failure::VersionNotFound(_)
         | Failure::TrustPolicyDowngrade { .. } => return None,
     };
-    let info = finder.loaded.get(package.as_str()).filter(|_| is_to_blame(failure))?;
+    // The resolver may not have been shown all versions.
+    let seen = if is_to_blame(failure) { finder.loaded } else { finder.whole };
+    let info = seen.get(package.as_str())?;
+    let cutoff = finder.ages.cutoff(package)?;
     let tagged = requirement.tag().map(|tag| info.dist_tags.get(tag));
     let fitting = info.versions.keys().filter(|version| match tagged {
         Some(tagged) => tagged == Some(version),
         None => requirement.matches(version),
     });
-    let dated = fitting.filter_map(|version| Some((version, *info.time.get(version)?)));
-    let (version, published) = dated.min_by_key(|(_, published)| *published)?;
+    // One without a date would be old enough.
+    let dated: Option<Vec<_>> = fitting.map(|version| Some((version, *info.time.get(version)?))).collect();
+    let (version, published) = dated?.into_iter().min_by_key(|(_, published)| *published)?;
+    if published < cutoff {
+        return None;
+    }
     let refusal = Refusal::TooYoung {
         package: package.to_string(),
         version: version.to_string(),

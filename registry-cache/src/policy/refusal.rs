@@ -27,7 +27,7 @@ pub enum Refusal {
     Signature { package: String, problem: String, chain: Vec<String> },
     /// Nothing that proves where it is from, where that is required. `package` has the version.
     #[error("package {package} is not signed as is required: {problem} (rule signatures){}", required_by(.chain))]
-    Unsigned { package: String, problem: &'static str, chain: Vec<String> },
+    Unsigned { package: String, problem: String, chain: Vec<String> },
     /// A young package whose name is nearly that of a well-known one.
     #[error(
         "package {package} looks like {like}, which is far better known, and was first published only at {published} (rule lookAlikes){}",

@@ -154,8 +154,9 @@ impl SignatureReview<'_> {
         }
         let packument = self.evidence.packument(&parsed(&package.name)?).await?;
         let signatures = packument.signatures(&package.version);
-        let missing = |problem| match rule.mode {
+        let missing = |problem: &str| match rule.mode {
             SignatureMode::Require => {
+                let problem = problem.to_owned();
                 Err(Refusal::Unsigned { package: package.display(), problem, chain: Vec::new() }.error())
             }
             SignatureMode::Verify | SignatureMode::Off => Ok(()),
