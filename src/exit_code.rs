@@ -96,6 +96,7 @@ const TABLE: &[(&str, Exit, u16)] = &[
     ("name-not-allowed", Exit::Refused, 422),
     ("release-too-young", Exit::Refused, 422),
     ("wrong-signature", Exit::Refused, 422),
+    ("unsigned-package", Exit::Refused, 422),
     ("look-alike-name", Exit::Refused, 422),
     ("known-vulnerability", Exit::Refused, 422),
     ("mirror-broken", Exit::Tarball, 422),
