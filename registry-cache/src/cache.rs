@@ -112,7 +112,7 @@ impl Cache {
     /// Takes the cache's lock, waiting for another holder as long as the limits say, and opens the store.
     pub async fn open(options: CacheOptions) -> Result<Self, Error> {
         let CacheOptions { folder, registries, network, limits, connection, now } = options;
-        let client = Client::new(registries, network, &limits)?;
+        let client = Client::new(registries, network, &limits, now)?;
         let store = Store::open(&folder, &limits).await?;
         let shared = Shared {
             store: Arc::new(store),

@@ -12,8 +12,12 @@ mod limits;
 
 mod manifest;
 mod npmrc;
+mod npmrc_network;
+mod npmrc_text;
 
+mod http;
 mod packument;
+mod patience;
 mod registry;
 
 mod ahead;
@@ -39,6 +43,8 @@ mod tree;
 
 #[cfg(test)]
 mod test_bench;
+#[cfg(test)]
+mod test_faults;
 #[cfg(test)]
 mod test_registry;
 
