@@ -21,6 +21,7 @@ mod inspect;
 mod metafile;
 mod output;
 mod pipeline;
+mod policy_file;
 mod progress;
 mod project;
 mod reply;

@@ -14,15 +14,22 @@ mod manifest;
 mod npmrc;
 mod npmrc_network;
 mod npmrc_text;
+mod resolutions;
 
 mod http;
 mod packument;
 mod patience;
 mod registry;
 
+mod policy;
+
 mod ahead;
 mod graph;
 mod lock;
+
+mod drift;
+mod lock_document;
+mod package_lock;
 
 mod image;
 mod tarball;
@@ -32,6 +39,8 @@ mod store;
 
 mod behind;
 mod cache;
+mod care;
+mod evidence;
 mod flights;
 mod package_cache;
 mod packument_cache;
@@ -50,10 +59,18 @@ mod test_registry;
 
 pub use ahead::Ahead;
 pub use cache::{Cache, CacheOptions, CacheUse, Connection, Packages, Progress, Stage};
+pub use care::{Amount, Collection, Pins, Removed, Stats, Verification};
+pub use drift::{Drift, Wanted};
 pub use error::Error;
 pub use image::{MappedImage, PackageImage};
 pub use limits::{Limits, NetworkOptions};
 pub use lock::{Graph, LockedPackage};
+pub use lock_document::Lock;
 pub use manifest::{Manifest, PackageName, Requirement};
 pub use npmrc::Registries;
+pub use policy::{
+    Advisories, HeldBack, LookAlikeMode, LookAlikes, NamePattern, Names, Policy, Refusal, ReleaseAge, Severity,
+    SignatureMode, Signatures, parse_age,
+};
+pub use store::Visit;
 pub use tree::{Mount, Tree};
