@@ -122,7 +122,10 @@ mod tests {
     #[tokio::test]
     async fn a_failure_is_everybody_s_and_remembered_by_nobody() {
         let flights = Flights::<usize>::new();
-        let failing = || async { Err(Error::Internal { detail: "once".to_owned() }) };
+        let failing = || async {
+            tokio::task::yield_now().await;
+            Err(Error::Internal { detail: "once".to_owned() })
+        };
         let (one, other) = futures::join!(flights.join("key", failing), flights.join("key", || async { Ok(1) }));
         assert_eq!((one.is_err(), other.is_err()), (true, true));
         assert_eq!(flights.join("key", || async { Ok(2) }).await, Ok(2));

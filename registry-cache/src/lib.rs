@@ -50,6 +50,9 @@ mod shared;
 mod layout;
 mod tree;
 
+#[doc(hidden)]
+pub mod fuzzing;
+
 #[cfg(test)]
 mod test_bench;
 #[cfg(test)]

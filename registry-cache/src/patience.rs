@@ -129,6 +129,6 @@ mod tests {
         let mut second = Box::pin(places.at_host(&same_host));
         assert!(futures::poll!(second.as_mut()).is_pending());
         drop(held);
-        second.await;
+        drop(second.await);
     }
 }
