@@ -114,6 +114,13 @@ fn config_folder(environment: &Environment) -> Option<PathBuf> {
     base.map(|base| base.join("hoist"))
 }
 
+/// `$XDG_CONFIG_HOME/hoist`, `~/.config/hoist`, in this order.
+pub(crate) fn config_folder(environment: &Environment) -> Option<PathBuf> {
+    let base = environment.path("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
+    let base = base.or_else(|| environment.path("HOME").map(|home| home.join(".config")));
+    base.map(|base| base.join("hoist"))
+}
+
 /// `--cache`, HOIST_CACHE, `$XDG_CACHE_HOME/hoist`, `~/.cache/hoist`, in this order.
 fn cache_folder(flag: Option<&Path>, environment: &Environment) -> Result<PathBuf, Error> {
     if let Some(folder) = flag {

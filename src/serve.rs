@@ -1,4 +1,4 @@
-//! The HTTP service: the pipeline behind `POST /v1/run`. axum is named here and in the files below, nowhere else.
+//! The HTTP service: the pipeline behind `POST /v1/run`, and an npm registry below `/npm/`. axum is named here and in the files below, nowhere else.
 //!
 //! It holds the cache while it lives. Work is bounded: so many requests at once, so many that wait, the next one is told
 //! to come again. A client that goes away takes its request with it. After SIGTERM or SIGINT nobody new is let in, what
@@ -7,6 +7,7 @@
 mod admission;
 mod body;
 mod guard;
+mod npm;
 mod receive;
 mod refusal;
 
@@ -22,7 +23,7 @@ use axum::http::header::{CONTENT_TYPE, EXPECT, RETRY_AFTER, X_CONTENT_TYPE_OPTIO
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use futures::FutureExt;
 use registry_cache::Cache;
 use tokio::net::TcpListener;
@@ -57,6 +58,8 @@ struct Shared {
     admission: Admission,
     limits: ServiceLimits,
     guard: Guard,
+    /// For npm clients; programs have it from the pipeline.
+    cache: Arc<Cache>,
     given_up: watch::Receiver<bool>,
 }
 
@@ -78,6 +81,7 @@ impl Service {
             admission: Admission::new(&limits),
             limits,
             guard: Guard::new(bound.ip()),
+            cache: cache.clone(),
             given_up,
         });
         shared.pipeline.bundlers.replenish();
@@ -121,6 +125,9 @@ fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/healthz", get(healthy))
         .route("/v1/run", post(run))
+        .route(npm::PREFIX, any(registry))
+        .route(&format!("{}/", npm::PREFIX), any(registry))
+        .route(&format!("{}/{{*path}}", npm::PREFIX), any(registry))
         .fallback(async || refuse(Refusal::NotFound))
         .method_not_allowed_fallback(async || refuse(Refusal::WrongMethod))
         .layer(from_fn_with_state(shared.clone(), check_origin))
@@ -137,6 +144,14 @@ async fn check_origin(State(shared): State<Arc<Shared>>, request: Request, next:
 
 async fn healthy() -> Response {
     json_response(StatusCode::OK, "{\"status\":\"ok\"}".to_owned())
+}
+
+async fn registry(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let mut given_up = shared.given_up.clone();
+    tokio::select! {
+        response = npm::answer(&shared.cache, request) => response,
+        _ = given_up.wait_for(|given_up| *given_up) => refuse(Refusal::Stopping),
+    }
 }
 
 async fn run(State(shared): State<Arc<Shared>>, request: Request) -> Response {

@@ -157,6 +157,28 @@ pub enum Error {
     /// Memory for a package's files could not be had, or an image is not one of ours.
     #[error("package image: {detail}")]
     Image { detail: String },
+    /// A mirror is cut off, damaged, or something else.
+    #[error("this is not a whole mirror: {detail}")]
+    MirrorBroken { detail: String },
+    /// A mirror of a format that is not ours.
+    #[error("the mirror's format has the version {found}, and only {known} is known")]
+    MirrorVersion { found: u32, known: u32 },
+    /// A mirror's signature is none, or of something else.
+    #[error("the mirror is not signed by the key that it names ({key})")]
+    MirrorSignature { key: String },
+    /// A mirror is signed by somebody who is not known.
+    #[error("the mirror is signed by {key}, which is not trusted")]
+    MirrorUntrusted { key: String },
+    /// A mirror's file cannot be read or written.
+    #[error("the mirror's file: {detail}")]
+    MirrorFile { detail: String },
+    /// A package has no such version or tag.
+    #[error("package {package} has no version {version:?} here")]
+    NoSuchVersion { package: String, version: String },
+    /// A package has no tarball of this name.
+    #[error("package {package} has no tarball {file:?}")]
+    NoSuchTarball { package: String, file: String },
+
     /// A graph and what is to go with it do not fit together.
     #[error("the graph is inconsistent: {detail}")]
     Graph { detail: String },
@@ -231,6 +253,13 @@ impl Error {
             Self::CacheFull { .. } => "cache-full",
             Self::Store { .. } => "store-failed",
             Self::Image { .. } => "image-failed",
+            Self::MirrorBroken { .. } => "mirror-broken",
+            Self::MirrorVersion { .. } => "mirror-version",
+            Self::MirrorSignature { .. } => "mirror-signature",
+            Self::MirrorUntrusted { .. } => "mirror-untrusted",
+            Self::MirrorFile { .. } => "mirror-file",
+            Self::NoSuchVersion { .. } => "no-such-version",
+            Self::NoSuchTarball { .. } => "no-such-tarball",
             Self::Graph { .. } => "graph-inconsistent",
             Self::Internal { .. } => "internal",
         }
@@ -279,6 +308,16 @@ impl Error {
             Self::CacheFolder { .. } => "use another cache with --cache".to_owned(),
             Self::CacheFull { .. } => "make room, with hoist cache gc --quota SIZE for example".to_owned(),
             Self::Store { .. } => "delete the cache's folder: everything in it can be fetched again".to_owned(),
+            Self::MirrorBroken { .. } => "get the file again, as a whole and as it was written".to_owned(),
+            Self::MirrorVersion { .. } => "export it with this version of hoist, or import it with that one".to_owned(),
+            Self::MirrorSignature { .. } => "somebody changed the file: get it again, from who exported it".to_owned(),
+            Self::MirrorUntrusted { key } => format!(
+                "compare the key with what hoist mirror key prints where it was exported; then --trust {key}, or a line of it in trusted-keys of the config folder"
+            ),
+            Self::MirrorFile { .. } => "check the path, its permissions and the room on its disk".to_owned(),
+            Self::NoSuchVersion { .. } | Self::NoSuchTarball { .. } => {
+                "with a connection everything that the registry has is here; without one, prewarm or import a mirror first".to_owned()
+            }
             Self::Resolution { .. }
             | Self::RegistryRedirect { .. }
             | Self::NoIntegrity { .. }

@@ -64,7 +64,8 @@ pub fn packument(bytes: &[u8]) {
         for version in info.versions.keys() {
             let _ = packument.signatures(&version.to_string());
         }
-        let kept = Packument::decompress(&packument.compress(), limits().packument_bytes).expect("what was kept is there");
+        let kept =
+            Packument::decompress(&packument.compress(), limits().packument_bytes).expect("what was kept is there");
         assert_eq!((kept.form(), kept.document()), (packument.form(), packument.document()));
         assert_eq!(kept.info().expect("it was read before").versions.len(), info.versions.len());
     }

@@ -44,7 +44,27 @@ fn change(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
         5 => bytes.truncate(at),
         // What parsers take for something.
         _ => {
-            let words = ["..", "/", "\\", "\0", "\"", "{", "}", "[", "null", "-1", "1e999", "99999999999999999999", "${", "npm:", "@", "\u{feff}", "path=", "size=", "//"];
+            let words = [
+                "..",
+                "/",
+                "\\",
+                "\0",
+                "\"",
+                "{",
+                "}",
+                "[",
+                "null",
+                "-1",
+                "1e999",
+                "99999999999999999999",
+                "${",
+                "npm:",
+                "@",
+                "\u{feff}",
+                "path=",
+                "size=",
+                "//",
+            ];
             let word = words[numbers.below(words.len())];
             bytes.splice(at..at, word.bytes());
         }
@@ -54,8 +74,9 @@ fn change(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/fuzz").join(target);
     let files = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
-    let mut seeds: Vec<_> =
-        files.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap())).collect();
+    let mut seeds: Vec<_> = files
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()))
+        .collect();
     seeds.sort();
     seeds
 }
@@ -94,7 +115,8 @@ fn seeds_called_good_are_accepted() {
     };
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     for bytes in good("tarball") {
-        let opened = tarball::unpack("a@1.0.0", &bytes, &limits()).or_else(|_| tarball::unpack("a@1.0.0", &stored_gzip(&bytes), &limits()));
+        let opened = tarball::unpack("a@1.0.0", &bytes, &limits())
+            .or_else(|_| tarball::unpack("a@1.0.0", &stored_gzip(&bytes), &limits()));
         assert!(opened.is_ok(), "{opened:?}");
     }
     for bytes in good("packument") {

@@ -59,10 +59,71 @@ pub(crate) async fn resolve(
     source: &dyn Packuments,
     most: usize,
 ) -> Result<Graph, Error> {
+    resolve_widely(manifest, kept, source, most, Roots::OfPrograms).await?.graph_for(OS, CPU)
+}
+
+/// Which optional dependencies of the root count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Roots {
+    /// Those that can be had where programs run.
+    OfPrograms,
+    /// Those that can be had anywhere.
+    OfAllSystems,
+}
+
+/// A manifest's packages on every system.
+pub(crate) struct Resolution {
+    snapshot: NpmResolutionSnapshot,
+    loaded: Loaded,
+    warnings: Vec<String>,
+    ages: Ages,
+    most: usize,
+}
+
+impl Resolution {
+    /// The packages that one system needs.
+    pub(crate) fn graph_for(&self, os: &str, cpu: &str) -> Result<Graph, Error> {
+        let system = NpmSystemInfo { os: os.into(), cpu: cpu.into() };
+        self.graph(&self.snapshot.as_valid_serialized_for_system(&system).into_serialized())
+    }
+
+    /// The packages that any system needs.
+    pub(crate) fn graph_for_all(&self) -> Result<Graph, Error> {
+        self.graph(&self.snapshot.as_valid_serialized().into_serialized())
+    }
+
+    fn graph(&self, serialized: &SerializedNpmResolutionSnapshot) -> Result<Graph, Error> {
+        let mut graph = graph_of(serialized, &self.loaded)?;
+        if graph.packages.len() > self.most {
+            return Err(too_many(graph.packages.len(), self.most));
+        }
+        graph.warnings = self.warnings.clone();
+        graph.held_back = age::held_back(serialized, &self.loaded, &self.ages);
+        Ok(graph)
+    }
+
+    /// The packages that were asked about.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.loaded.keys().map(String::as_str).filter(|name| *name != ROOT)
+    }
+}
+
+/// Resolves a manifest for more systems than one.
+pub(crate) async fn resolve_widely(
+    manifest: &Manifest,
+    kept: KeptVersions,
+    source: &dyn Packuments,
+    most: usize,
+    which: Roots,
+) -> Result<Resolution, Error> {
     let resolver = resolver_of(manifest, source.ages())?;
     let api = Api::new(source, kept, most);
-    let roots = present_roots(manifest, &api, &resolver).await?;
-    api.loaded.borrow_mut().insert(ROOT.to_owned(), Arc::new(root_info(&roots)));
+    let roots = present_roots(manifest, &api, &resolver, which).await?;
+    let mut root = root_info(&roots);
+    if matches!(which, Roots::OfAllSystems) {
+        mark_optional(&mut root, manifest);
+    }
+    api.loaded.borrow_mut().insert(ROOT.to_owned(), Arc::new(root));
     let version_req = VersionReq::parse_from_npm("*").expect("a constant that is a range");
     let package_reqs = [PackageReq { name: ROOT.into(), version_req }];
     let mut dependents = age::Dependents::default();
@@ -83,14 +144,8 @@ pub(crate) async fn resolve(
             },
         }
     };
-    let serialized = snapshot.as_valid_serialized_for_system(&system_of_programs()).into_serialized();
-    let mut graph = graph_of(&serialized, &api.loaded.borrow())?;
-    if graph.packages.len() > most {
-        return Err(too_many(graph.packages.len(), most));
-    }
-    graph.warnings = warnings_of(&diagnostics);
-    graph.held_back = age::held_back(&serialized, &api.loaded.borrow(), source.ages());
-    Ok(graph)
+    let ages = source.ages().clone();
+    Ok(Resolution { snapshot, loaded: api.loaded.into_inner(), warnings: warnings_of(&diagnostics), ages, most })
 }
 
 /// What a walk ahead of the resolver begins with.
@@ -253,11 +308,12 @@ async fn present_roots(
     manifest: &Manifest,
     api: &Api<'_>,
     resolver: &NpmVersionResolver,
+    which: Roots,
 ) -> Result<BTreeMap<String, PackageReq>, Error> {
     let mut roots = BTreeMap::new();
     for (alias, requirement) in &manifest.dependencies {
         let req = package_req(requirement)?;
-        if requirement.optional && !is_available(&req, api, resolver).await? {
+        if requirement.optional && !is_available(&req, api, resolver, which).await? {
             continue;
         }
         roots.insert(alias.as_str().to_owned(), req);
@@ -275,7 +331,12 @@ fn package_req(requirement: &Requirement) -> Result<PackageReq, Error> {
     Ok(PackageReq { name: requirement.package.as_str().into(), version_req })
 }
 
-async fn is_available(req: &PackageReq, api: &Api<'_>, resolver: &NpmVersionResolver) -> Result<bool, Error> {
+async fn is_available(
+    req: &PackageReq,
+    api: &Api<'_>,
+    resolver: &NpmVersionResolver,
+    which: Roots,
+) -> Result<bool, Error> {
     let shown = match api.load(&req.name).await {
         Ok(info) => info,
         Err(Error::UnknownPackage { .. }) => return Ok(false),
@@ -284,7 +345,7 @@ async fn is_available(req: &PackageReq, api: &Api<'_>, resolver: &NpmVersionReso
     let info = api.whole.borrow().get(req.name.as_str()).cloned().unwrap_or(shown);
     let resolver = resolver.get_for_package(&info);
     match resolver.resolve_best_package_version_info(&req.version_req, [].iter()) {
-        Ok(version) => Ok(is_for_programs(version)),
+        Ok(version) => Ok(matches!(which, Roots::OfAllSystems) || is_for_programs(version)),
         // It can be had, only not yet: that is not passed over in silence.
         Err(failure) => Ok(is_for_age(&failure)),
     }
@@ -342,6 +403,21 @@ fn root_info(roots: &BTreeMap<String, PackageReq>) -> NpmPackageInfo {
         dist_tags: HashMap::new(),
         time: HashMap::new(),
     }
+}
+
+/// Lets systems be told apart by the root's own optional dependencies too.
+fn mark_optional(root: &mut NpmPackageInfo, manifest: &Manifest) {
+    let optional: Vec<&str> =
+        manifest.dependencies.iter().filter(|(_, asked)| asked.optional).map(|(alias, _)| alias.as_str()).collect();
+    let mut versions: HashMap<_, _> = root.versions.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    for info in versions.values_mut() {
+        for (key, range) in info.dependencies.clone() {
+            if optional.contains(&key.strip_prefix(FIRST).unwrap_or(&key)) {
+                info.optional_dependencies.insert(key, range);
+            }
+        }
+    }
+    root.versions = versions.into();
 }
 
 fn graph_of(snapshot: &SerializedNpmResolutionSnapshot, loaded: &Loaded) -> Result<Graph, Error> {

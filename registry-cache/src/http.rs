@@ -133,7 +133,8 @@ fn client(network: &NetworkOptions, identity: Option<Identity>) -> Result<Client
         builder = builder.proxy(proxy);
     }
     if let Some(texts) = &network.authorities {
-        let certificates = texts.iter().map(|text| authorities(text.as_bytes(), "ca")).collect::<Result<Vec<_>, _>>()?;
+        let certificates =
+            texts.iter().map(|text| authorities(text.as_bytes(), "ca")).collect::<Result<Vec<_>, _>>()?;
         builder = builder.tls_certs_only(certificates.into_iter().flatten());
     }
     for path in &network.extra_authorities {

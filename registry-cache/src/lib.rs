@@ -50,6 +50,9 @@ mod shared;
 mod layout;
 mod tree;
 
+mod mirror;
+mod registry_endpoint;
+
 #[doc(hidden)]
 pub mod fuzzing;
 
@@ -70,10 +73,12 @@ pub use limits::{Limits, NetworkOptions};
 pub use lock::{Graph, LockedPackage};
 pub use lock_document::Lock;
 pub use manifest::{Manifest, PackageName, Requirement};
+pub use mirror::{Exported, Imported, MirrorKey, MirrorSigner, Platform, Platforms};
 pub use npmrc::Registries;
 pub use policy::{
     Advisories, HeldBack, LookAlikeMode, LookAlikes, NamePattern, Names, Policy, Refusal, ReleaseAge, Severity,
     SignatureMode, Signatures, parse_age,
 };
+pub use registry_endpoint::{Document, DocumentForm, ServedTarball};
 pub use store::Visit;
 pub use tree::{Mount, Tree};

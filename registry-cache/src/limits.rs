@@ -75,6 +75,13 @@ pub struct Limits {
     pub use_interval: Duration,
     /// Times of use that memory holds before they are written down. 16384: some megabytes.
     pub uses: usize,
+    /// Bytes of a mirror's index. Some 300 bytes stand for each blob: this is enough for 200,000.
+    pub mirror_index_bytes: u64,
+    /// Bytes of everything in a mirror but tarballs, which memory holds at once while it is imported. A package's versions
+    /// take a few kilobytes: this is enough for the packages of many frameworks.
+    pub mirror_metadata_bytes: u64,
+    /// Tarballs that are sent to npm clients at the same time, each of which memory holds as a whole.
+    pub served_tarballs: usize,
 }
 
 impl Default for Limits {
@@ -109,6 +116,9 @@ impl Default for Limits {
             collect_interval: Duration::from_secs(10 * 60),
             use_interval: Duration::from_secs(60 * 60),
             uses: 16_384,
+            mirror_index_bytes: 64 << 20,
+            mirror_metadata_bytes: 256 << 20,
+            served_tarballs: 16,
         }
     }
 }

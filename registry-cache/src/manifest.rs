@@ -112,13 +112,14 @@ impl fmt::Display for PackageName {
 }
 
 /// One thing that a manifest asks for.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Requirement {
     /// The package at its registry; differs from the name it is imported by for `npm:` aliases.
     pub package: PackageName,
     /// A semver range or a dist-tag, as written; `*` where nothing was.
     pub range: String,
     /// Where it was written, for messages.
+    #[serde(skip)]
     pub origin: String,
     pub(crate) optional: bool,
 }
@@ -134,13 +135,14 @@ impl Requirement {
 }
 
 /// What a program asks for, by the name that it imports.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Manifest {
     /// Requirements by the name they are imported by.
     pub dependencies: BTreeMap<PackageName, Requirement>,
     /// npm's `overrides`, as written; checked when the manifest is resolved.
     pub overrides: Option<Value>,
     /// Where this manifest was written, for messages.
+    #[serde(skip)]
     pub origin: String,
 }
 

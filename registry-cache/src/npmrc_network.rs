@@ -37,7 +37,9 @@ impl NetworkOptions {
             attempts: settings.number("fetch-retries").map_or(self.attempts, attempts),
             retry_pause: milliseconds("fetch-retry-mintimeout").unwrap_or(self.retry_pause),
             retry_pause_most: milliseconds("fetch-retry-maxtimeout").unwrap_or(self.retry_pause_most),
-            request_timeout: milliseconds("fetch-timeout").filter(|most| !most.is_zero()).unwrap_or(self.request_timeout),
+            request_timeout: milliseconds("fetch-timeout")
+                .filter(|most| !most.is_zero())
+                .unwrap_or(self.request_timeout),
             ..self
         })
     }
@@ -102,7 +104,10 @@ mod tests {
         assert!(!format!("{both:?}").contains("secret"));
         assert_eq!(options("proxy=http://p.invalid/").unwrap().https_proxy.as_deref(), Some("http://p.invalid/"));
         assert_eq!(options("proxy=null\nhttps-proxy=false").unwrap().https_proxy, None);
-        let patient = options("maxsockets=3\nfetch-retries=0\nfetch-retry-mintimeout=7\nfetch-retry-maxtimeout=8\nfetch-timeout=9").unwrap();
+        let patient = options(
+            "maxsockets=3\nfetch-retries=0\nfetch-retry-mintimeout=7\nfetch-retry-maxtimeout=8\nfetch-timeout=9",
+        )
+        .unwrap();
         assert_eq!((patient.requests_per_host, patient.attempts), (3, 1));
         assert_eq!((patient.retry_pause.as_millis(), patient.retry_pause_most.as_millis()), (7, 8));
         assert_eq!(patient.request_timeout.as_millis(), 9);

@@ -172,7 +172,10 @@ mod tests {
     fn read(text: &str) -> Settings {
         let environment = [("A", "a"), ("EMPTY", ""), ("npm_config_from_variable", "x"), ("NPM_CONFIG_Proxy", "p")];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        Settings::read(&[("near".to_owned(), text.to_owned()), ("far".to_owned(), "far = 1\nk = far".to_owned())], &environment)
+        Settings::read(
+            &[("near".to_owned(), text.to_owned()), ("far".to_owned(), "far = 1\nk = far".to_owned())],
+            &environment,
+        )
     }
 
     #[test]

@@ -237,7 +237,9 @@ impl Client {
         match status {
             200..=299 => Ok(()),
             304 if ask.headers.contains_key(IF_NONE_MATCH) => Ok(()),
-            404 | 410 => Err(Failure::last(Error::UnknownPackage { package, url, chain: Vec::new(), similar: Vec::new() })),
+            404 | 410 => {
+                Err(Failure::last(Error::UnknownPackage { package, url, chain: Vec::new(), similar: Vec::new() }))
+            }
             401 | 403 => Err(Failure::last(Error::RegistryDenied { package, url, status })),
             408 | 425 | 429 | 500..=599 => {
                 let error = Error::RegistryStatus { package, url, status };

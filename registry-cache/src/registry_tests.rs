@@ -47,7 +47,10 @@ async fn passing_failures_are_asked_about_again() {
         ("502", answer(502, "", b"<html>")),
         ("408", answer(408, "", b"")),
         ("truncation", short()),
-        ("a chunk that is cut", vec![Step::Send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nff\r\n{".to_vec()), Step::Close]),
+        (
+            "a chunk that is cut",
+            vec![Step::Send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nff\r\n{".to_vec()), Step::Close],
+        ),
         ("an end before the answer", vec![Step::Send(b"HTTP/1.1 200".to_vec()), Step::Close]),
         ("a reset", vec![Step::Send(head(200, "", 50).into_bytes()), Step::Reset]),
         ("a broken encoding", answer(200, "content-encoding: gzip\r\n", &gzip(b"{}")[..12])),
@@ -69,7 +72,13 @@ async fn a_failure_that_stays_is_told_after_the_last_attempt() {
         (vec![Step::Send(head(200, "", 50).into_bytes()), Step::Close], "registry-truncated"),
         (vec![Step::Reset], "registry-truncated"),
         (vec![Step::Send(b"this is not HTTP\r\n\r\n".to_vec()), Step::Close], "registry-truncated"),
-        (vec![Step::Send(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}".to_vec()), Step::Close], "registry-truncated"),
+        (
+            vec![
+                Step::Send(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}".to_vec()),
+                Step::Close,
+            ],
+            "registry-truncated",
+        ),
     ] {
         let registry = FaultyRegistry::start().await;
         registry.script("/a", [failure]);
@@ -191,7 +200,13 @@ async fn bombs_end_at_the_bound() {
         answer(200, "content-encoding: gzip\r\n", &gzip(&vec![b' '; 600 << 10]).repeat(2)),
         // Nothing of a body that is announced as too long is read.
         vec![Step::Send(head(200, "", 2 << 20).into_bytes()), Step::Wait],
-        vec![Step::Send(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n200000\r\n{}\r\n", " ".repeat(2 << 20)).into_bytes()), Step::Wait],
+        vec![
+            Step::Send(
+                format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n200000\r\n{}\r\n", " ".repeat(2 << 20))
+                    .into_bytes(),
+            ),
+            Step::Wait,
+        ],
     ] {
         let registry = FaultyRegistry::start().await;
         registry.script("/a", [failure]);
@@ -211,7 +226,13 @@ async fn bombs_end_at_the_bound() {
 async fn etags_are_kept_as_they_are_or_not_at_all() {
     let name = PackageName::parse("a").unwrap();
     let long = format!("\"{}\"", "x".repeat(2000));
-    for (sent, kept) in [("\"a\"", Some("\"a\"")), ("W/\"a\"", Some("W/\"a\"")), ("unquoted", Some("unquoted")), (&long, None), ("\"\u{e9}\u{fc}\"", None)] {
+    for (sent, kept) in [
+        ("\"a\"", Some("\"a\"")),
+        ("W/\"a\"", Some("W/\"a\"")),
+        ("unquoted", Some("unquoted")),
+        (&long, None),
+        ("\"\u{e9}\u{fc}\"", None),
+    ] {
         let registry = FaultyRegistry::start().await;
         let unchanged = vec![Step::Send(b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec())];
         registry.script("/a", [answer(200, &format!("etag: {sent}\r\n"), b"{}"), unchanged]);
@@ -244,7 +265,8 @@ async fn redirects_to_another_host_lose_what_is_secret() {
     other.script("/c?signature=signed", [moved(format!("{}/d", registry.url)), answer(500, "", b"")]);
     registry.script("/d", [good()]);
     get(&client).await.unwrap();
-    let credentials: Vec<_> = registry.asked().iter().map(|asked| asked.headers.get("authorization").cloned()).collect();
+    let credentials: Vec<_> =
+        registry.asked().iter().map(|asked| asked.headers.get("authorization").cloned()).collect();
     assert_eq!(credentials, vec![Some("Bearer secret".to_owned()); 3]);
     assert_eq!(other.asked().len(), 1);
     for name in ["authorization", "referer", "cookie"] {
@@ -260,11 +282,8 @@ async fn redirects_to_another_host_lose_what_is_secret() {
 
 #[tokio::test]
 async fn a_proxy_s_password_is_not_shown() {
-    let network = NetworkOptions {
-        http_proxy: Some("http://user:secret@127.0.0.1:9".to_owned()),
-        attempts: 1,
-        ..quick()
-    };
+    let network =
+        NetworkOptions { http_proxy: Some("http://user:secret@127.0.0.1:9".to_owned()), attempts: 1, ..quick() };
     let client = client_with("registry=http://registry.invalid/", network, &Limits::default()).unwrap();
     let error = get(&client).await.unwrap_err();
     assert_eq!(error.code(), "registry-unreachable");
@@ -344,7 +363,12 @@ async fn a_registry_gets_the_certificate_that_is_meant_for_it() {
     let host = registry.url.strip_prefix("https:").unwrap();
     let npmrc = |prefix: &str| {
         let (certfile, keyfile) = (certificate("client.pem"), certificate("client.key"));
-        format!("registry={}\n{prefix}/:certfile={}\n{prefix}/:keyfile={}", registry.url, certfile.display(), keyfile.display())
+        format!(
+            "registry={}\n{prefix}/:certfile={}\n{prefix}/:keyfile={}",
+            registry.url,
+            certfile.display(),
+            keyfile.display()
+        )
     };
     get(&client_with(&npmrc(host), network(), &Limits::default()).unwrap()).await.unwrap();
     assert_eq!(registry.asked().len(), 1);

@@ -165,7 +165,19 @@ fn file(path: &str, bytes: &[u8]) -> Vec<u8> {
 #[test]
 fn names_are_kept_as_they_are() {
     // On Linux these are different files, for npm and for us.
-    let names = ["A.js", "a.js", "C:/b.js", "e\u{301}.js", "\u{e9}.js", "line\nend.js", "\u{202e}sj.js", "con", "a:b", "...", " "];
+    let names = [
+        "A.js",
+        "a.js",
+        "C:/b.js",
+        "e\u{301}.js",
+        "\u{e9}.js",
+        "line\nend.js",
+        "\u{202e}sj.js",
+        "con",
+        "a:b",
+        "...",
+        " ",
+    ];
     let archive = names.map(|name| file(&format!("package/{name}"), name.as_bytes())).concat();
     let files = open(&gzip(&[tar(&[MANIFEST]), archive].concat())).unwrap();
     for name in names {
@@ -239,14 +251,16 @@ fn pax_records_that_are_none_are_ignored_and_their_path_is_not() {
             Err(error) => assert_eq!(error.code(), "broken-tarball", "{body:?}: {error}"),
         }
     }
-    let climbing = [tar(&[MANIFEST]), pax(&[("path", "package/a"), ("path", "package/../../a")]), file("package/a", b"1")];
+    let climbing =
+        [tar(&[MANIFEST]), pax(&[("path", "package/a"), ("path", "package/../../a")]), file("package/a", b"1")];
     let files = open(&gzip(&climbing.concat()));
     assert!(files.is_err() || paths(files.as_ref().unwrap()) == ["a", "package.json"]);
     let long = pax(&[("path", &format!("package/{}", "x/".repeat(1 << 20)))]);
     let error = open(&gzip(&[tar(&[MANIFEST]), long, file("package/a", b"1")].concat())).unwrap_err();
     assert!(matches!(error, Error::Limit { knob: "limits.path_bytes", .. }), "{error}");
     // Two headers for one file, and one for none.
-    let twice = [tar(&[MANIFEST]), pax(&[("path", "package/a")]), pax(&[("path", "package/b")]), file("package/c", b"")];
+    let twice =
+        [tar(&[MANIFEST]), pax(&[("path", "package/a")]), pax(&[("path", "package/b")]), file("package/c", b"")];
     assert_eq!(open(&gzip(&twice.concat())).unwrap_err().code(), "broken-tarball");
     let _ = open(&gzip(&[tar(&[MANIFEST]), pax(&[("path", "package/a")])].concat()));
     // A global header is a comment: it renames nothing.
@@ -289,7 +303,8 @@ fn what_other_readers_see_differently_is_refused() {
     };
     assert_eq!((flipped(3), flipped(150)), ("broken-tarball", "broken-tarball"), "a wrong checksum");
     // Numbers in base 256, and octal ones that are none.
-    let huge = raw(|header| header[124..136].copy_from_slice(&[0x80, 0, 0, 0, 0x7f, 255, 255, 255, 255, 255, 255, 255]));
+    let huge =
+        raw(|header| header[124..136].copy_from_slice(&[0x80, 0, 0, 0, 0x7f, 255, 255, 255, 255, 255, 255, 255]));
     let odd = raw(|header| header[124..136].copy_from_slice(b"99999999999\0"));
     for header in [huge, odd] {
         assert_eq!(open(&gzip(&[tar(&[MANIFEST]), header].concat())).unwrap_err().code(), "broken-tarball");
@@ -321,7 +336,17 @@ fn bombs_end_at_their_bounds() {
 /// Paths that want to be somewhere else, and some that do not.
 fn odd_path() -> impl Strategy<Value = String> {
     proptest::collection::vec(
-        prop_oneof![Just(".."), Just("."), Just(""), Just("package"), Just("a"), Just("b.js"), Just("\\"), Just("C:"), Just("\u{e9}")],
+        prop_oneof![
+            Just(".."),
+            Just("."),
+            Just(""),
+            Just("package"),
+            Just("a"),
+            Just("b.js"),
+            Just("\\"),
+            Just("C:"),
+            Just("\u{e9}")
+        ],
         0..6,
     )
     .prop_map(|parts| parts.join("/"))
@@ -336,11 +361,13 @@ fn any_entry() -> impl Strategy<Value = Vec<u8>> {
         1 => any::<u8>().prop_map(EntryType::new),
     ];
     let bytes = proptest::collection::vec(any::<u8>(), 0..600);
-    (odd_path(), odd_path(), kind, bytes, any::<bool>(), any::<bool>()).prop_map(|(path, name, kind, bytes, named, sized)| {
-        let record = [("path", name.as_str()), ("size", "1")];
-        let before = if named { pax(&record[..1 + usize::from(sized)]) } else { Vec::new() };
-        [before, raw_entry(&path, &bytes, kind)].concat()
-    })
+    (odd_path(), odd_path(), kind, bytes, any::<bool>(), any::<bool>()).prop_map(
+        |(path, name, kind, bytes, named, sized)| {
+            let record = [("path", name.as_str()), ("size", "1")];
+            let before = if named { pax(&record[..1 + usize::from(sized)]) } else { Vec::new() };
+            [before, raw_entry(&path, &bytes, kind)].concat()
+        },
+    )
 }
 
 proptest! {

@@ -180,7 +180,8 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         let head = read_head(&mut stream).await?;
         let mut lines = head.lines();
         let path = lines.next()?.split(' ').nth(1)?.to_owned();
-        let headers = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.to_owned()));
+        let headers =
+            lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.to_owned()));
         book.asked.lock().unwrap().push(Asked { connection, path: path.clone(), headers: headers.collect() });
         let released = book.released.notified();
         book.came.notify_waiters();
