@@ -137,8 +137,9 @@ fn expanded(text: &str, environment: &BTreeMap<String, String>) -> String {
     let mut rest = text;
     while let Some(at) = rest.find("${") {
         let (before, reference) = rest.split_at(at);
-        let inner = reference[2..].find(['$', '{', '}']).filter(|end| reference[2..].as_bytes()[*end] == b'}');
-        let Some(name) = inner.map(|end| &reference[2..2 + end]).filter(|name| is_name(name)) else {
+        let body = &reference[2..];
+        let end = body.find(['$', '{', '}']).filter(|end| body[*end..].starts_with('}'));
+        let Some(name) = end.map(|end| &body[..end]).filter(|name| is_name(name)) else {
             expanded.push_str(&rest[..at + 2]);
             rest = &rest[at + 2..];
             continue;
@@ -147,7 +148,7 @@ fn expanded(text: &str, environment: &BTreeMap<String, String>) -> String {
         let plain = before.trim_end_matches('\\');
         let backslashes = before.len() - plain.len();
         expanded.push_str(plain);
-        expanded.push_str(&before[..before.len()][plain.len()..plain.len() + backslashes / 2]);
+        expanded.push_str(&before[plain.len()..plain.len() + backslashes / 2]);
         let value = environment.get(name.trim_end_matches('?')).map(String::as_str);
         expanded.push_str(match value {
             _ if backslashes % 2 == 1 => whole,

@@ -61,9 +61,7 @@ impl Kind {
     fn canonical(self, key: &str) -> String {
         match self {
             Self::Tarball => tarballs::canonical(key).unwrap_or_else(|| key.to_owned()),
-            Self::Packument | Self::Resolution | Self::Module | Self::Pins | Self::Keys | Self::Import => {
-                key.to_owned()
-            }
+            Self::Packument | Self::Resolution | Self::Module | Self::Pins | Self::Keys | Self::Import => key.to_owned(),
         }
     }
 }

@@ -75,18 +75,10 @@ pub(crate) fn unpack(package: &str, bytes: &[u8], limits: &Limits) -> Result<Fil
             problem,
             chain: Vec::new(),
         };
-        if is_sparse(&mut entry) {
-            return Err(refused("is a sparse file"));
-        }
-        let is_file = match entry.header().entry_type() {
-            EntryType::Regular | EntryType::Continuous => true,
-            EntryType::Directory => false,
-            // Comments of the archiver, which say nothing about files.
-            EntryType::XGlobalHeader => continue,
-            EntryType::Symlink => return Err(refused("is a symbolic link")),
-            EntryType::Link => return Err(refused("is a hard link")),
-            EntryType::Char | EntryType::Block | EntryType::Fifo => return Err(refused("is a device")),
-            _ => return Err(refused("is of a kind that packages do not hold")),
+        let is_file = match kind_of(&mut entry).map_err(refused)? {
+            Kind::Comment => continue,
+            Kind::Folder => false,
+            Kind::File => true,
         };
         let Some(name) = inner_path(&path).map_err(refused)? else { continue };
         // Archivers before POSIX marked folders with a slash at the end and no type of their own.
@@ -150,11 +142,31 @@ fn gunzip(package: &str, bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, Error
     Ok(plain)
 }
 
-/// Sparse files in GNU's own format have a kind of their own; in PAX they look like others, whose bytes are not theirs.
-fn is_sparse(entry: &mut Entry<'_, &[u8]>) -> bool {
+/// What an entry is, when a package may hold it.
+enum Kind {
+    File,
+    Folder,
+    /// Says nothing about files.
+    Comment,
+}
+
+fn kind_of(entry: &mut Entry<'_, &[u8]>) -> Result<Kind, &'static str> {
     let kind = entry.header().entry_type();
+    // Sparse files have a kind of their own in GNU's format; in PAX they look like others, whose bytes are not theirs.
     let mut extensions = entry.pax_extensions().ok().flatten().into_iter().flatten().flatten();
-    kind == EntryType::GNUSparse || extensions.any(|extension| extension.key_bytes().starts_with(b"GNU.sparse."))
+    if extensions.any(|extension| extension.key_bytes().starts_with(b"GNU.sparse.")) {
+        return Err("is a sparse file");
+    }
+    match kind {
+        EntryType::Regular | EntryType::Continuous => Ok(Kind::File),
+        EntryType::Directory => Ok(Kind::Folder),
+        EntryType::XGlobalHeader => Ok(Kind::Comment),
+        EntryType::GNUSparse => Err("is a sparse file"),
+        EntryType::Symlink => Err("is a symbolic link"),
+        EntryType::Link => Err("is a hard link"),
+        EntryType::Char | EntryType::Block | EntryType::Fifo => Err("is a device"),
+        _ => Err("is of a kind that packages do not hold"),
+    }
 }
 
 /// The path below the package's root; none for what lies beside that root.
