@@ -32,7 +32,6 @@ impl NetworkOptions {
             https_proxy: https_proxy.or(proxy).or(self.https_proxy),
             no_proxy: text("noproxy").or_else(|| text("no-proxy")).or(self.no_proxy),
             authorities: authorities(&settings, environment)?.or(self.authorities),
-            user_agent: text("user-agent").filter(|text| is_header(text)).unwrap_or(self.user_agent),
             requests_per_host: count(&settings, "maxsockets").unwrap_or(self.requests_per_host),
             attempts: settings.number("fetch-retries").map_or(self.attempts, attempts),
             retry_pause: milliseconds("fetch-retry-mintimeout").unwrap_or(self.retry_pause),
@@ -82,11 +81,6 @@ fn attempts(retries: u64) -> u32 {
     u32::try_from(retries.saturating_add(1)).unwrap_or(u32::MAX)
 }
 
-fn is_header(text: &str) -> bool {
-    // npm's default holds placeholders, which only npm fills in.
-    !text.contains('{') && text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,7 +105,8 @@ mod tests {
         assert_eq!((patient.requests_per_host, patient.attempts), (3, 1));
         assert_eq!((patient.retry_pause.as_millis(), patient.retry_pause_most.as_millis()), (7, 8));
         assert_eq!(patient.request_timeout.as_millis(), 9);
-        let odd = options("maxsockets=0\nfetch-retries=some\nfetch-timeout=0\nuser-agent=npm/{npm-version}").unwrap();
+        // npm tells its scripts who it is; we are somebody else.
+        let odd = options("maxsockets=0\nfetch-retries=some\nfetch-timeout=0\nuser-agent=npm/1").unwrap();
         let default = NetworkOptions::default();
         assert_eq!((odd.requests_per_host, odd.attempts), (default.requests_per_host, default.attempts));
         assert_eq!((odd.request_timeout, odd.user_agent), (default.request_timeout, default.user_agent));
