@@ -9,6 +9,7 @@ mod hostile;
 mod hostile_sources;
 mod lifetimes;
 mod live;
+mod owner;
 mod place;
 mod registry;
 mod scenarios;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::archive::{Content, Reader, broken};
 use super::export::misnamed;
 use super::key::MirrorKey;
-use crate::cache::{Cache, Progress};
+use crate::cache::{OwnCache, Progress};
 use crate::error::Error;
 use crate::evidence::AdvisoriesNow;
 use crate::limits::Limits;
@@ -37,7 +37,7 @@ pub(crate) struct Resolved {
 }
 
 /// What was taken over.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Imported {
     /// Packages of which versions are known now.
     pub packuments: usize,
@@ -67,7 +67,7 @@ struct IntendedPackument {
     document: String,
 }
 
-impl Cache {
+impl OwnCache {
     /// Takes over a mirror that one of these keys has signed.
     pub async fn import_mirror(
         &self,
