@@ -85,6 +85,8 @@ const TABLE: &[(&str, Exit, u16)] = &[
     ("registry-timeout", Exit::Registry, 504),
     ("registry-unreachable", Exit::Registry, 502),
     ("registry-redirect", Exit::Registry, 502),
+    ("registry-busy", Exit::Registry, 504),
+    ("registry-certificate", Exit::Registry, 502),
     ("offline", Exit::Registry, 504),
     ("no-integrity", Exit::Tarball, 502),
     ("no-tarball", Exit::Tarball, 502),
