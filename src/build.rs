@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use bundler::{
-    Bundle, BundleOptions, Layer, LayerImport, LayerInterface, LayerPlan, Linked, Worker, bundle_key, layer_key,
+    Bundle, BundleOptions, Layer, LayerImport, LayerInterface, LayerPlan, Linked, Scan, Worker, bundle_key, layer_key,
 };
 use executor::FileTree;
 use registry_cache::{Ahead, Graph, Tree};
@@ -59,13 +59,7 @@ impl Pipeline {
     ) -> Result<Modules, Error> {
         let Request { entry, files, data, dependencies, manifest, unlisted } = request;
         let mut files = OwnFiles::new(files, data);
-        let (mut worker, scan) = trace
-            .time(Stage::Scan, observer, async {
-                let mut worker = self.bundlers.take().await?;
-                let scan = worker.scan(&entry, way.options(), &mut files).await?;
-                Ok::<_, bundler::Error>((worker, scan))
-            })
-            .await?;
+        let (mut worker, scan) = self.scan(&entry, way, &mut files, trace, observer).await?;
         let (built, tree) = if scan.imports.is_empty() {
             let (nothing, rewrites) = (Tree { mounts: Vec::new() }, BTreeMap::new());
             let bundle = worker.bundle(&nothing, &rewrites, way.options());
@@ -80,6 +74,40 @@ impl Pipeline {
         trace.bundle = Some(BundleFacts::of(&modules));
         trace.warnings.extend(modules.main.warnings.iter().cloned());
         Ok(modules)
+    }
+
+    /// What a program asks for, without building it; `None` when it imports no package.
+    pub(crate) async fn requirements(
+        &self,
+        request: Request,
+        way: &Way,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<Option<Requirements>, Error> {
+        let Request { entry, files, data, dependencies, manifest, unlisted } = request;
+        let mut files = OwnFiles::new(files, data);
+        let (_, scan) = self.scan(&entry, way, &mut files, trace, observer).await?;
+        if scan.imports.is_empty() {
+            return Ok(None);
+        }
+        let manifest = manifest.read(&entry, &mut files, &dependencies)?;
+        gather(dependencies.fallback(manifest), &scan.imports, unlisted).map(Some)
+    }
+
+    async fn scan(
+        &self,
+        entry: &str,
+        way: &Way,
+        files: &mut OwnFiles,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<(Worker, Scan), Error> {
+        let work = async {
+            let mut worker = self.bundlers.take().await?;
+            let scan = worker.scan(entry, way.options(), files).await?;
+            Ok::<_, bundler::Error>((worker, scan))
+        };
+        Ok(trace.time(Stage::Scan, observer, work).await?)
     }
 
     async fn build_with_packages(

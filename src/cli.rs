@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::value::RawValue;
 
 use crate::bundle_arguments::{BundleArguments, MeaningArguments, TransformArguments};
+use crate::mirror_arguments::{MirrorCommand, PrewarmArguments};
 use crate::units::{parse_bytes, parse_duration};
 
 /// Runs agent code that imports npm packages.
@@ -34,7 +35,12 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// Compile files one by one, without bundling them
     Transform(TransformArguments),
-    /// Answer POST /v1/run over HTTP
+    /// Resolve, fetch and pin what manifests and programs need, so that the first run finds everything
+    Prewarm(PrewarmArguments),
+    /// Carry packages into another cache as a signed file
+    #[command(subcommand)]
+    Mirror(MirrorCommand),
+    /// Answer POST /v1/run over HTTP, and be an npm registry below /npm/
     Serve(ServeArguments),
     /// The child process that bundles
     #[command(name = BUNDLER_WORKER, hide = true)]

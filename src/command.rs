@@ -26,8 +26,11 @@ use crate::data_files::{self, DataLimits};
 use crate::error::Error;
 use crate::exit_code::{Exit, exit_of_error, exit_of_outcome};
 use crate::metafile::{LicenseFacts, Metafile};
+use crate::mirror_arguments::{ExportArguments, ImportArguments, PrewarmArguments};
+use crate::mirror_command;
 use crate::output;
 use crate::pipeline::{Answer, ManifestSource, Pipeline, Request};
+use crate::prewarm;
 use crate::progress::{self, Spinner};
 use crate::project::{DiskFiles, Project};
 use crate::requirements::{Unlisted, parse_manifest};
@@ -121,6 +124,34 @@ pub(crate) fn transform(arguments: TransformArguments) -> Exit {
     })
 }
 
+/// `hoist prewarm`.
+pub(crate) fn prewarm(arguments: PrewarmArguments) -> Exit {
+    let json = arguments.json;
+    let work = watched(json, async |observer| prewarm::prewarm(&arguments, observer).await);
+    finished(work, |done| report(json, done.to_json(), done.to_text()))
+}
+
+/// `hoist mirror export`.
+pub(crate) fn export_mirror(arguments: ExportArguments) -> Exit {
+    let work = watched(arguments.json, async |observer| mirror_command::export(&arguments, observer).await);
+    finished(work, |exported| {
+        report(arguments.json, to_json(&exported), mirror_command::text_of_export(&exported, &arguments.output))
+    })
+}
+
+/// `hoist mirror import`.
+pub(crate) fn import_mirror(arguments: ImportArguments) -> Exit {
+    let work =
+        watched(arguments.json, async |observer| mirror_command::import(&arguments, working_folder()?, observer).await);
+    finished(work, |imported| report(arguments.json, to_json(&imported), mirror_command::text_of_import(&imported)))
+}
+
+/// `hoist mirror key`.
+pub(crate) fn mirror_key() -> Exit {
+    let printed = mirror_command::key().and_then(|key| console::print_result(format!("{key}\n").as_bytes()));
+    ended(printed.map(|()| Exit::Done))
+}
+
 /// `hoist serve`.
 pub(crate) fn serve(arguments: ServeArguments) -> Exit {
     let work = async {
@@ -141,6 +172,14 @@ pub(crate) fn serve(arguments: ServeArguments) -> Exit {
     ended(in_runtime(service).and_then(|result| result).map(|()| Exit::Done))
 }
 
+fn report(json: bool, as_json: String, as_text: String) -> Result<(), Error> {
+    console::print_report_text(&if json { as_json + "\n" } else { as_text })
+}
+
+fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("plain data is JSON")
+}
+
 /// Does the work of a command, then what is to be done with its result.
 fn finished<T>(work: impl Future<Output = Result<T, Error>>, done: impl FnOnce(T) -> Result<(), Error>) -> Exit {
     match until_interrupted(work) {
@@ -157,7 +196,7 @@ fn ended(result: Result<Exit, Error>) -> Exit {
     })
 }
 
-fn prepare(
+pub(crate) fn prepare(
     program: ProgramArguments,
     data: &[String],
     limits: &LimitArguments,
@@ -207,7 +246,7 @@ fn cache_config(flags: CacheArguments, project: PathBuf) -> CacheConfig {
     CacheConfig::new(Environment::of_process(), flags, project)
 }
 
-fn working_folder() -> Result<PathBuf, Error> {
+pub(crate) fn working_folder() -> Result<PathBuf, Error> {
     std::env::current_dir()
         .map_err(|error| Error::Configuration { path: PathBuf::from("."), problem: error.to_string() })
 }
@@ -224,7 +263,7 @@ fn dependency_flags(flags: Vec<Dependency>) -> Result<Manifest, Error> {
     Ok(Manifest::from_dependencies(&named, "--dep")?)
 }
 
-fn read_manifest(path: &Path) -> Result<String, Error> {
+pub(crate) fn read_manifest(path: &Path) -> Result<String, Error> {
     let failed = |problem: String| Error::ManifestFile { path: path.to_owned(), problem };
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(|error| failed(error.to_string()))?;

@@ -107,6 +107,13 @@ fn config_folder(environment: &Environment) -> Option<PathBuf> {
     base.map(|base| base.join("hoist"))
 }
 
+/// `$XDG_CONFIG_HOME/hoist`, `~/.config/hoist`, in this order.
+pub(crate) fn config_folder(environment: &Environment) -> Option<PathBuf> {
+    let base = environment.path("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
+    let base = base.or_else(|| environment.path("HOME").map(|home| home.join(".config")));
+    base.map(|base| base.join("hoist"))
+}
+
 /// `--cache`, HOIST_CACHE, `$XDG_CACHE_HOME/hoist`, `~/.cache/hoist`, in this order.
 fn cache_folder(flag: Option<&Path>, environment: &Environment) -> Result<PathBuf, Error> {
     if let Some(folder) = flag {
@@ -200,6 +207,10 @@ pub(crate) struct ServiceLimits {
     pub(crate) body_bytes: usize,
     /// How long a client may take to send its body. 10 s, since it holds a place in the queue meanwhile.
     pub(crate) body_wait: Duration,
+    /// Connections that are open at once; more wait. 512: half of the descriptors that a process may have by default.
+    pub(crate) connections: usize,
+    /// How long a client may take over the head of a request, and be silent between two. 30 s: what browsers' own pools expect.
+    pub(crate) header_wait: Duration,
     /// How long running requests may take after a stop was asked for. 10 s: what supervisors give before they kill.
     pub(crate) drain: Duration,
 }
@@ -214,6 +225,8 @@ impl ServiceLimits {
             queue_wait: Duration::from_secs(30),
             body_bytes: 4 << 20,
             body_wait: Duration::from_secs(10),
+            connections: 512,
+            header_wait: Duration::from_secs(30),
             drain: Duration::from_secs(10),
         }
     }

@@ -60,6 +60,9 @@ pub(crate) enum Error {
     /// Neither a flag nor the environment says where the cache is.
     #[error("there is no folder for the cache: neither HOIST_CACHE, XDG_CACHE_HOME nor HOME is set")]
     NoCacheFolder,
+    /// The environment does not say where keys are.
+    #[error("there is no folder for keys: neither XDG_CONFIG_HOME nor HOME is set")]
+    NoConfigFolder,
     /// A result that cannot be written.
     #[error("cannot write {}: {problem}", .path.display())]
     Output {
@@ -104,6 +107,7 @@ impl Error {
             Self::ManifestFile { .. } => "manifest-file",
             Self::Configuration { .. } => "configuration",
             Self::NoCacheFolder => "no-cache-folder",
+            Self::NoConfigFolder => "no-config-folder",
             Self::Output { .. } => "output-file",
             Self::Listen { .. } => "listen",
             Self::Internal { .. } => "internal",
@@ -119,6 +123,7 @@ impl Error {
             Self::Refused(refusal) => refusal.hint(),
             Self::UnlistedImports(imports) => imports.first().and_then(|import| import.hint.clone()),
             Self::NoCacheFolder => Some("say where with --cache".to_owned()),
+            Self::NoConfigFolder => Some("set XDG_CONFIG_HOME or HOME".to_owned()),
             Self::Usage { .. }
             | Self::LocalFile { .. }
             | Self::ManifestFile { .. }
@@ -142,6 +147,7 @@ impl Error {
             | Self::ManifestFile { .. }
             | Self::Configuration { .. }
             | Self::NoCacheFolder
+            | Self::NoConfigFolder
             | Self::Output { .. }
             | Self::Listen { .. }
             | Self::Internal { .. } => &[],
@@ -161,6 +167,7 @@ impl Error {
             | Self::ManifestFile { .. }
             | Self::Configuration { .. }
             | Self::NoCacheFolder
+            | Self::NoConfigFolder
             | Self::Output { .. }
             | Self::Listen { .. }
             | Self::Internal { .. } => &[],

@@ -19,9 +19,13 @@ mod exit_code;
 mod files;
 mod inspect;
 mod metafile;
+mod mirror_arguments;
+mod mirror_command;
+mod mirror_keys;
 mod output;
 mod pipeline;
 mod policy_file;
+mod prewarm;
 mod progress;
 mod project;
 mod reply;
@@ -30,6 +34,7 @@ mod serve;
 mod trace;
 mod transform;
 mod units;
+mod wanted;
 
 use std::process::ExitCode;
 
@@ -37,6 +42,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 use crate::exit_code::Exit;
+use crate::mirror_arguments::MirrorCommand;
 
 /// Names the end of a worker that runs out of memory; everywhere else it is the system's allocator.
 #[global_allocator]
@@ -49,6 +55,10 @@ fn main() -> ExitCode {
             Command::Bundle(arguments) => command::bundle(arguments).into(),
             Command::Inspect(arguments) => command::inspect(arguments).into(),
             Command::Transform(arguments) => command::transform(arguments).into(),
+            Command::Prewarm(arguments) => command::prewarm(arguments).into(),
+            Command::Mirror(MirrorCommand::Export(arguments)) => command::export_mirror(arguments).into(),
+            Command::Mirror(MirrorCommand::Import(arguments)) => command::import_mirror(arguments).into(),
+            Command::Mirror(MirrorCommand::Key) => command::mirror_key().into(),
             Command::Serve(arguments) => command::serve(arguments).into(),
             Command::BundlerWorker => bundler_worker(),
             Command::ExecutorWorker => executor::worker_main(files::open_image),

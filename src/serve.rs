@@ -1,4 +1,4 @@
-//! The HTTP service: the pipeline behind `POST /v1/run`. axum is named here and in the files below, nowhere else.
+//! The HTTP service: the pipeline behind `POST /v1/run`, and an npm registry below `/npm/`. axum is named here and in the files below, nowhere else.
 //!
 //! It owns the cache while it lives, and commands beside it use the cache through it. Work is bounded: so many requests at once, so many that wait, the next one is told
 //! to come again. A client that goes away takes its request with it. After SIGTERM or SIGINT nobody new is let in, what
@@ -6,7 +6,9 @@
 
 mod admission;
 mod body;
+mod connections;
 mod guard;
+mod npm;
 mod receive;
 mod refusal;
 
@@ -22,9 +24,9 @@ use axum::http::header::{CONTENT_TYPE, EXPECT, RETRY_AFTER, X_CONTENT_TYPE_OPTIO
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use futures::FutureExt;
-use registry_cache::Cache;
+use registry_cache::{Cache, OwnCache};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -57,6 +59,8 @@ struct Shared {
     admission: Admission,
     limits: ServiceLimits,
     guard: Guard,
+    /// For npm clients; programs have it from the pipeline.
+    cache: Arc<OwnCache>,
     given_up: watch::Receiver<bool>,
 }
 
@@ -78,6 +82,7 @@ impl Service {
             admission: Admission::new(&limits),
             limits,
             guard: Guard::new(bound.ip()),
+            cache: cache.own().expect("a service publishes its cache, and who publishes owns"),
             given_up,
         });
         shared.pipeline.bundlers.replenish();
@@ -91,10 +96,11 @@ impl Service {
 
     /// Answers until `stop` comes, then drains and closes the cache.
     pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let Self { listener, shared, cache, give_up, address } = self;
+        let Self { listener, shared, cache, give_up, address: _ } = self;
         let (stopping, mut stopped) = watch::channel(false);
-        let drain = shared.limits.drain;
-        let server = axum::serve(listener, router(shared)).with_graceful_shutdown(async move {
+        let limits = shared.limits.clone();
+        let drain = limits.drain;
+        let server = connections::serve(listener, router(shared), limits, async move {
             stop.await;
             stopping.send_replace(true);
         });
@@ -107,7 +113,7 @@ impl Service {
             tokio::time::sleep(GRACE).await;
         };
         tokio::select! {
-            served = server.into_future() => served.map_err(|error| Error::Listen { address, problem: error.to_string() })?,
+            () = server => {}
             () = patience => {}
         }
         // A connection that would not end keeps the cache; the end of the process frees it then.
@@ -122,6 +128,9 @@ fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/healthz", get(healthy))
         .route("/v1/run", post(run))
+        .route(npm::PREFIX, any(registry))
+        .route(&format!("{}/", npm::PREFIX), any(registry))
+        .route(&format!("{}/{{*path}}", npm::PREFIX), any(registry))
         .fallback(async || refuse(Refusal::NotFound))
         .method_not_allowed_fallback(async || refuse(Refusal::WrongMethod))
         .layer(from_fn_with_state(shared.clone(), check_origin))
@@ -138,6 +147,14 @@ async fn check_origin(State(shared): State<Arc<Shared>>, request: Request, next:
 
 async fn healthy() -> Response {
     json_response(StatusCode::OK, "{\"status\":\"ok\"}".to_owned())
+}
+
+async fn registry(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let mut given_up = shared.given_up.clone();
+    tokio::select! {
+        response = npm::answer(&shared.cache, request) => response,
+        _ = given_up.wait_for(|given_up| *given_up) => refuse(Refusal::Stopping),
+    }
 }
 
 async fn run(State(shared): State<Arc<Shared>>, request: Request) -> Response {

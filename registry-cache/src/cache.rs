@@ -11,21 +11,22 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::ahead::{self, Ahead};
 use crate::behind::Behind;
+use crate::drift::{self, Difference, Drift, Wanted};
 use crate::error::Error;
 use crate::evidence::AdvisoriesNow;
 use crate::flights::Flights;
-use crate::graph::{self, Packuments};
+use crate::graph::{self, KeptVersions, Packuments};
 use crate::image::PackageImage;
 use crate::limits::{Limits, NetworkOptions};
 use crate::lock::{Graph, LockedPackage};
 use crate::lock_file::LockFile;
 use crate::manifest::{Manifest, PackageName};
+use crate::mirror;
 use crate::npmrc::Registries;
 use crate::owner::OwnerOptions;
 use crate::packument::Packument;
@@ -156,15 +157,49 @@ impl OwnCache {
             recent_packuments: Mutex::new(Recent::new(limits.packument_cache_bytes)),
             recent_images: Mutex::new(Recent::new(limits.image_cache_bytes)),
             jobs: Semaphore::new(limits.concurrent_unpacks.max(1)),
+            served_tarballs: Arc::new(Semaphore::new(limits.served_tarballs.max(1))),
             behind: Behind::default(),
             ahead: Mutex::new(Vec::new()),
             limits,
         };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Arc::new(shared);
+        mirror::finish_import(&shared).await?;
+        Ok(Self { shared })
     }
 
-    /// Finds the packages that a manifest stands for, and has what is needed next ahead.
+    /// Finds the packages that a manifest stands for, and has what is needed next ahead. A lock that fits is used as it is,
+    /// without asking a registry.
     pub async fn resolve(
+        &self,
+        wanted: impl Into<Wanted<'_>>,
+        ahead: Ahead,
+        progress: &dyn Progress,
+    ) -> Result<Stage<Graph>, Error> {
+        let Wanted { manifest, lock, drift } = wanted.into();
+        let Some(lock) = lock else { return self.resolve_manifest(manifest, ahead, progress).await };
+        let _visit = self.visit();
+        let differences = lock.differences(manifest);
+        if drift == Drift::Frozen && !differences.is_empty() {
+            return Err(lock.drifted(manifest, &differences));
+        }
+        let graph = lock.graph_from(self.shared.client.registries());
+        if differences.iter().all(Difference::is_extra) {
+            let graph = self.shared.review_given(&drift::without_extra(graph, manifest)).await?;
+            self.mark(&graph);
+            return Ok(Stage { value: graph, cache: CacheUse::Hit });
+        }
+        let kept = KeptVersions::of(&graph);
+        // What is locked is not looked for ahead: it is mostly there.
+        let advisories = self.shared.advisories().await?;
+        let resolved = self.resolve_anew(manifest, kept, &advisories, Ahead::Nothing, progress).await?;
+        let Resolved { mut graph, cache, stale } = resolved;
+        lock.keep_integrity(&mut graph);
+        graph.warnings.extend(stale);
+        self.mark(&graph);
+        Ok(Stage { value: graph, cache })
+    }
+
+    async fn resolve_manifest(
         &self,
         manifest: &Manifest,
         ahead: Ahead,
@@ -172,18 +207,18 @@ impl OwnCache {
     ) -> Result<Stage<Graph>, Error> {
         let _visit = self.visit();
         let advisories = self.shared.advisories().await?;
-        let key = self.resolution_key(manifest, &advisories);
+        let key = self.shared.resolution_key(manifest, &advisories);
         if let Some(graph) = self.shared.known_resolution(&key).await? {
             self.mark(&graph);
             return Ok(Stage { value: graph, cache: CacheUse::Hit });
         }
-        let resolved = match self.resolve_anew(manifest, &advisories, ahead, progress).await {
+        let resolved = match self.resolve_anew(manifest, KeptVersions::default(), &advisories, ahead, progress).await {
             Ok(resolved) => resolved,
             Err(Error::Offline { missing }) => return Err(self.everything_missing(manifest, missing).await),
             Err(error) => match error.doubted() {
                 // What is missing may have been published since.
                 Some(package) if self.shared.forget(package).await? => {
-                    self.resolve_anew(manifest, &advisories, ahead, progress).await?
+                    self.resolve_anew(manifest, KeptVersions::default(), &advisories, ahead, progress).await?
                 }
                 _ => return Err(self.shared.with_similar_names(error).await),
             },
@@ -200,17 +235,12 @@ impl OwnCache {
         Ok(Stage { value: graph, cache })
     }
 
-    /// What the graph of a manifest is kept under.
-    pub(crate) fn resolution_key(&self, manifest: &Manifest, advisories: &AdvisoriesNow) -> String {
-        let policy = (self.shared.policy.fingerprint(), &advisories.stamp);
-        resolution_key(manifest, self.shared.client.registries(), policy)
-    }
-
     /// The resolver's futures cannot move between threads, so it gets one of its own, and its news come by channel. When
     /// this future is dropped the channel closes, which ends the resolver too.
     async fn resolve_anew(
         &self,
         manifest: &Manifest,
+        kept: KeptVersions,
         advisories: &Arc<AdvisoriesNow>,
         ahead: Ahead,
         progress: &dyn Progress,
@@ -228,7 +258,7 @@ impl OwnCache {
                 used: Mutex::new(Used::default()),
             };
             let resolving = async {
-                let mut graph = graph::resolve(&manifest, &source, shared.limits.graph_packages).await?;
+                let mut graph = graph::resolve(&manifest, kept, &source, shared.limits.graph_packages).await?;
                 shared.review(&mut graph, &advisories).await.map(|()| graph)
             };
             let graph = runtime.block_on(async {
@@ -465,20 +495,6 @@ impl Packuments for Source {
     fn ages(&self) -> &Ages {
         &self.ages
     }
-}
-
-/// What a resolution depends on beside the registries' own content.
-fn resolution_key(manifest: &Manifest, registries: &Registries, policy: (String, &String)) -> String {
-    let dependencies: Vec<_> = manifest
-        .dependencies
-        .iter()
-        .map(|(alias, requirement)| {
-            (alias.as_str(), requirement.package.as_str(), requirement.range.as_str(), requirement.optional)
-        })
-        .collect();
-    let text = serde_json::to_vec(&(registries.fingerprint(), policy, dependencies, &manifest.overrides))
-        .expect("plain data is JSON");
-    format!("{:x}", Sha256::digest(text))
 }
 
 #[cfg(test)]

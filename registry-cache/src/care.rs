@@ -170,7 +170,8 @@ impl OwnCache {
             packuments.insert(registries.packument_url(&name)?.to_string());
         }
         let advisories = self.shared.advisories().await?;
-        let resolutions = pins.manifests.iter().map(|manifest| self.resolution_key(manifest, &advisories)).collect();
+        let resolutions =
+            pins.manifests.iter().map(|manifest| self.shared.resolution_key(manifest, &advisories)).collect();
         let pinned = BTreeMap::from([
             (Kind::Packument, packuments),
             (Kind::Tarball, pins.tarballs.clone()),
@@ -204,5 +205,6 @@ fn word(kind: Kind) -> &'static str {
         Kind::Module => "module",
         Kind::Pins => "pins",
         Kind::Keys => "keys",
+        Kind::Import => "import",
     }
 }

@@ -47,6 +47,35 @@ pub enum Error {
     /// `overrides` cannot be understood.
     #[error("{origin}: overrides: {detail}")]
     Overrides { origin: String, detail: String },
+    /// `resolutions` cannot be understood.
+    #[error("{origin}: resolutions: {detail}")]
+    Resolutions { origin: String, detail: String },
+    /// A lock is not JSON, or JSON of another shape.
+    #[error("{origin} is no lock: {detail}")]
+    LockSyntax { origin: String, detail: String },
+    /// A lock of a version that is not known here.
+    #[error("{origin} is a lock of version {version}, and only version 1 is known")]
+    LockVersion { origin: String, version: u64 },
+    /// A `package-lock.json` of a version that does not say enough.
+    #[error("{origin} has lockfileVersion {version}, and only 2 and 3 say which package stands where")]
+    PackageLockVersion { origin: String, version: u64 },
+    /// A lock holds something that no resolution can have given.
+    #[error("the lock {origin} is refused: {detail}")]
+    InvalidLock { origin: String, detail: String },
+    /// A `package-lock.json` holds something that comes from no registry.
+    #[error("{origin}: {entry} is a {kind} dependency, and only packages of a registry are supported")]
+    UnsupportedLockEntry {
+        origin: String,
+        entry: String,
+        #[serde(deserialize_with = "words::read")]
+        kind: Words,
+    },
+    /// A `package-lock.json` does not say what a tarball is verified against.
+    #[error("{origin}: {entry} has no integrity")]
+    LockWithoutIntegrity { origin: String, entry: String },
+    /// A lock that must fit a manifest does not.
+    #[error("the lock {origin} does not fit {manifest}: {}", .differences.join("; "))]
+    LockDrift { origin: String, manifest: String, differences: Vec<String> },
     /// An `.npmrc` or a registry setting cannot be understood.
     #[error("{origin}: {detail}")]
     Npmrc { origin: String, detail: String },
@@ -177,6 +206,28 @@ pub enum Error {
     /// Memory for a package's files could not be had, or an image is not one of ours.
     #[error("package image: {detail}")]
     Image { detail: String },
+    /// A mirror is cut off, damaged, or something else.
+    #[error("this is not a whole mirror: {detail}")]
+    MirrorBroken { detail: String },
+    /// A mirror of a format that is not ours.
+    #[error("the mirror's format has the version {found}, and only {known} is known")]
+    MirrorVersion { found: u32, known: u32 },
+    /// A mirror's signature is none, or of something else.
+    #[error("the mirror is not signed by the key that it names ({key})")]
+    MirrorSignature { key: String },
+    /// A mirror is signed by somebody who is not known.
+    #[error("the mirror is signed by {key}, which is not trusted")]
+    MirrorUntrusted { key: String },
+    /// A mirror's file cannot be read or written.
+    #[error("the mirror's file: {detail}")]
+    MirrorFile { detail: String },
+    /// A package has no such version or tag.
+    #[error("package {package} has no version {version:?} here")]
+    NoSuchVersion { package: String, version: String },
+    /// A package has no tarball of this name.
+    #[error("package {package} has no tarball {file:?}")]
+    NoSuchTarball { package: String, file: String },
+
     /// A graph and what is to go with it do not fit together.
     #[error("the graph is inconsistent: {detail}")]
     Graph { detail: String },
@@ -213,6 +264,13 @@ impl Error {
             Self::Range { .. } => "invalid-range",
             Self::UnsupportedDependency { .. } => "unsupported-dependency",
             Self::Overrides { .. } => "invalid-overrides",
+            Self::Resolutions { .. } => "invalid-resolutions",
+            Self::LockSyntax { .. } => "lock-syntax",
+            Self::LockVersion { .. } | Self::PackageLockVersion { .. } => "lock-version",
+            Self::InvalidLock { .. } => "invalid-lock",
+            Self::UnsupportedLockEntry { .. } => "unsupported-lock-entry",
+            Self::LockWithoutIntegrity { .. } => "lock-without-integrity",
+            Self::LockDrift { .. } => "lock-drift",
             Self::Npmrc { .. } => "invalid-npmrc",
             Self::UnknownPackage { .. } => "unknown-package",
             Self::UnknownVersion { .. } => "unknown-version",
@@ -249,6 +307,13 @@ impl Error {
             Self::CacheFull { .. } => "cache-full",
             Self::Store { .. } => "store-failed",
             Self::Image { .. } => "image-failed",
+            Self::MirrorBroken { .. } => "mirror-broken",
+            Self::MirrorVersion { .. } => "mirror-version",
+            Self::MirrorSignature { .. } => "mirror-signature",
+            Self::MirrorUntrusted { .. } => "mirror-untrusted",
+            Self::MirrorFile { .. } => "mirror-file",
+            Self::NoSuchVersion { .. } => "no-such-version",
+            Self::NoSuchTarball { .. } => "no-such-tarball",
             Self::Graph { .. } => "graph-inconsistent",
             Self::Internal { .. } => "internal",
         }
@@ -265,6 +330,13 @@ impl Error {
                 "name a published version instead, or npm:other-name@range for a fork under another name".to_owned()
             }
             Self::Overrides { .. } => "overrides is an object of ranges, nested by package, as npm documents it".to_owned(),
+            Self::Resolutions { .. } => "resolutions is an object from package names, or paths of them as a/b and **/b, to ranges; overrides says the same for npm".to_owned(),
+            Self::LockSyntax { .. } => "give the lock of an earlier answer, or a package-lock.json".to_owned(),
+            Self::LockVersion { .. } | Self::InvalidLock { .. } => "resolve again without the lock, and take the new one".to_owned(),
+            Self::PackageLockVersion { .. } => "npm 7 and later write a newer one: npm install --package-lock-only".to_owned(),
+            Self::UnsupportedLockEntry { .. } => "publish it, or name a published version instead, and lock again".to_owned(),
+            Self::LockWithoutIntegrity { .. } => "lock again from a registry that gives one: remove the file and node_modules, then npm install --package-lock-only".to_owned(),
+            Self::LockDrift { .. } => "leave --frozen (\"frozen\") away, and take the new lock".to_owned(),
             Self::Npmrc { .. } => "a registry is an http: or https: URL".to_owned(),
             Self::UnknownPackage { similar, .. } if !similar.is_empty() => format!("did you mean {}?", similar.join(", ")),
             Self::UnknownPackage { .. } => "check the spelling and the registry; a private package needs its scope's registry and a token in .npmrc".to_owned(),
@@ -299,6 +371,16 @@ impl Error {
             Self::CacheFolder { .. } => "use another cache with --cache".to_owned(),
             Self::CacheFull { .. } => "make room, with hoist cache gc --quota SIZE for example".to_owned(),
             Self::Store { .. } => "delete the cache's folder: everything in it can be fetched again".to_owned(),
+            Self::MirrorBroken { .. } => "get the file again, as a whole and as it was written".to_owned(),
+            Self::MirrorVersion { .. } => "export it with this version of hoist, or import it with that one".to_owned(),
+            Self::MirrorSignature { .. } => "somebody changed the file: get it again, from who exported it".to_owned(),
+            Self::MirrorUntrusted { key } => format!(
+                "compare the key with what hoist mirror key prints where it was exported; then --trust {key}, or a line of it in trusted-keys of the config folder"
+            ),
+            Self::MirrorFile { .. } => "check the path, its permissions and the room on its disk".to_owned(),
+            Self::NoSuchVersion { .. } | Self::NoSuchTarball { .. } => {
+                "with a connection everything that the registry has is here; without one, prewarm or import a mirror first".to_owned()
+            }
             Self::Resolution { .. }
             | Self::RegistryRedirect { .. }
             | Self::NoIntegrity { .. }

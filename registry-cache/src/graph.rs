@@ -5,6 +5,7 @@
 //! name a package and no more; [`Finder`] walks the packuments again to say who asked.
 
 mod age;
+mod kept;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -31,9 +32,11 @@ use crate::manifest::{Manifest, PackageName, Requirement, one_line};
 use crate::packument::Packument;
 use crate::policy::age::Ages;
 
+pub(crate) use kept::KeptVersions;
+
 /// What programs run on, whatever machine this is: optional dependencies for other systems are left out.
-const OS: &str = "linux";
-const CPU: &str = "x64";
+pub(crate) const OS: &str = "linux";
+pub(crate) const CPU: &str = "x64";
 
 /// The root's name among packages. No package can have it.
 const ROOT: &str = ".root";
@@ -49,12 +52,78 @@ pub(crate) trait Packuments {
     fn ages(&self) -> &Ages;
 }
 
-/// Resolves a manifest. `most` bounds the packages of the graph.
-pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: usize) -> Result<Graph, Error> {
+/// Resolves a manifest. `kept` versions go before others; `most` bounds the packages of the graph.
+pub(crate) async fn resolve(
+    manifest: &Manifest,
+    kept: KeptVersions,
+    source: &dyn Packuments,
+    most: usize,
+) -> Result<Graph, Error> {
+    resolve_widely(manifest, kept, source, most, Roots::OfPrograms).await?.graph_for(OS, CPU)
+}
+
+/// Which optional dependencies of the root count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Roots {
+    /// Those that can be had where programs run.
+    OfPrograms,
+    /// Those that can be had anywhere.
+    OfAllSystems,
+}
+
+/// A manifest's packages on every system.
+pub(crate) struct Resolution {
+    snapshot: NpmResolutionSnapshot,
+    loaded: Loaded,
+    warnings: Vec<String>,
+    ages: Ages,
+    most: usize,
+}
+
+impl Resolution {
+    /// The packages that one system needs.
+    pub(crate) fn graph_for(&self, os: &str, cpu: &str) -> Result<Graph, Error> {
+        let system = NpmSystemInfo { os: os.into(), cpu: cpu.into() };
+        self.graph(&self.snapshot.as_valid_serialized_for_system(&system).into_serialized())
+    }
+
+    /// The packages that any system needs.
+    pub(crate) fn graph_for_all(&self) -> Result<Graph, Error> {
+        self.graph(&self.snapshot.as_valid_serialized().into_serialized())
+    }
+
+    fn graph(&self, serialized: &SerializedNpmResolutionSnapshot) -> Result<Graph, Error> {
+        let mut graph = graph_of(serialized, &self.loaded)?;
+        if graph.packages.len() > self.most {
+            return Err(too_many(graph.packages.len(), self.most));
+        }
+        graph.warnings = self.warnings.clone();
+        graph.held_back = age::held_back(serialized, &self.loaded, &self.ages);
+        Ok(graph)
+    }
+
+    /// The packages that were asked about.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.loaded.keys().map(String::as_str).filter(|name| *name != ROOT)
+    }
+}
+
+/// Resolves a manifest for more systems than one.
+pub(crate) async fn resolve_widely(
+    manifest: &Manifest,
+    kept: KeptVersions,
+    source: &dyn Packuments,
+    most: usize,
+    which: Roots,
+) -> Result<Resolution, Error> {
     let resolver = resolver_of(manifest, source.ages())?;
-    let api = Api { source, loaded: RefCell::default(), failed: RefCell::default(), most };
-    let roots = present_roots(manifest, &api, &resolver).await?;
-    api.loaded.borrow_mut().insert(ROOT.to_owned(), Arc::new(root_info(&roots)));
+    let api = Api::new(source, kept, most);
+    let roots = present_roots(manifest, &api, &resolver, which).await?;
+    let mut root = root_info(&roots);
+    if matches!(which, Roots::OfAllSystems) {
+        mark_optional(&mut root, manifest);
+    }
+    api.loaded.borrow_mut().insert(ROOT.to_owned(), Arc::new(root));
     let version_req = VersionReq::parse_from_npm("*").expect("a constant that is a range");
     let package_reqs = [PackageReq { name: ROOT.into(), version_req }];
     let mut dependents = age::Dependents::default();
@@ -67,19 +136,16 @@ pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: 
             // The resolver fails for an optional dependency that cannot be had. npm goes on without it; so do we, as often
             // as there is one to leave out.
             Err(error) => match explain(error, &api, &roots, &resolver) {
-                error if api.drop_optional(&error) || dependents.hold_back(&api, &error) => {}
+                error
+                    if api.widen_kept(&error, &resolver)
+                        || api.drop_optional(&error)
+                        || dependents.hold_back(&api, &error) => {}
                 error => return Err(dependents.cause_of(error)),
             },
         }
     };
-    let serialized = snapshot.as_valid_serialized_for_system(&system_of_programs()).into_serialized();
-    let mut graph = graph_of(&serialized, &api.loaded.borrow())?;
-    if graph.packages.len() > most {
-        return Err(too_many(graph.packages.len(), most));
-    }
-    graph.warnings = warnings_of(&diagnostics);
-    graph.held_back = age::held_back(&serialized, &api.loaded.borrow(), source.ages());
-    Ok(graph)
+    let ages = source.ages().clone();
+    Ok(Resolution { snapshot, loaded: api.loaded.into_inner(), warnings: warnings_of(&diagnostics), ages, most })
 }
 
 /// What a walk ahead of the resolver begins with.
@@ -123,12 +189,26 @@ type Loaded = HashMap<String, Arc<NpmPackageInfo>>;
 struct Api<'a> {
     source: &'a dyn Packuments,
     loaded: RefCell<Loaded>,
+    /// The same, with the versions that the resolver is not shown.
+    whole: RefCell<Loaded>,
+    kept: RefCell<KeptVersions>,
     /// The resolver passes its errors on as text; ours wait here for it to be done.
     failed: RefCell<BTreeMap<String, Error>>,
     most: usize,
 }
 
-impl Api<'_> {
+impl<'a> Api<'a> {
+    fn new(source: &'a dyn Packuments, kept: KeptVersions, most: usize) -> Self {
+        Self {
+            source,
+            loaded: RefCell::default(),
+            whole: RefCell::default(),
+            kept: RefCell::new(kept),
+            failed: RefCell::default(),
+            most,
+        }
+    }
+
     async fn load(&self, name: &str) -> Result<Arc<NpmPackageInfo>, Error> {
         let known = self.loaded.borrow().get(name).cloned();
         if let Some(info) = known {
@@ -148,8 +228,23 @@ impl Api<'_> {
         let info = packument
             .info()
             .map_err(|detail| Error::Resolution { detail: format!("packument of {name}: {detail}") })?;
-        self.loaded.borrow_mut().insert(name.to_owned(), info.clone());
-        Ok(info)
+        self.whole.borrow_mut().insert(name.to_owned(), info.clone());
+        let shown = self.kept.borrow().shown(name, &info);
+        self.loaded.borrow_mut().insert(name.to_owned(), shown.clone());
+        Ok(shown)
+    }
+
+    /// Shows the resolver one more version of the package that `error` is about. Says whether there was one to show.
+    fn widen_kept(&self, error: &Error, resolver: &NpmVersionResolver) -> bool {
+        let Error::UnknownVersion { package, requirement, .. } = error else { return false };
+        let whole = self.whole.borrow();
+        let Some(info) = whole.get(package) else { return false };
+        let mut kept = self.kept.borrow_mut();
+        let widened = kept.widen(package, requirement, info, resolver);
+        if widened {
+            self.loaded.borrow_mut().insert(package.clone(), kept.shown(package, info));
+        }
+        widened
     }
 }
 
@@ -213,11 +308,12 @@ async fn present_roots(
     manifest: &Manifest,
     api: &Api<'_>,
     resolver: &NpmVersionResolver,
+    which: Roots,
 ) -> Result<BTreeMap<String, PackageReq>, Error> {
     let mut roots = BTreeMap::new();
     for (alias, requirement) in &manifest.dependencies {
         let req = package_req(requirement)?;
-        if requirement.optional && !is_available(&req, api, resolver).await? {
+        if requirement.optional && !is_available(&req, api, resolver, which).await? {
             continue;
         }
         roots.insert(alias.as_str().to_owned(), req);
@@ -235,15 +331,21 @@ fn package_req(requirement: &Requirement) -> Result<PackageReq, Error> {
     Ok(PackageReq { name: requirement.package.as_str().into(), version_req })
 }
 
-async fn is_available(req: &PackageReq, api: &Api<'_>, resolver: &NpmVersionResolver) -> Result<bool, Error> {
-    let info = match api.load(&req.name).await {
+async fn is_available(
+    req: &PackageReq,
+    api: &Api<'_>,
+    resolver: &NpmVersionResolver,
+    which: Roots,
+) -> Result<bool, Error> {
+    let shown = match api.load(&req.name).await {
         Ok(info) => info,
         Err(Error::UnknownPackage { .. }) => return Ok(false),
         Err(error) => return Err(error),
     };
+    let info = api.whole.borrow().get(req.name.as_str()).cloned().unwrap_or(shown);
     let resolver = resolver.get_for_package(&info);
     match resolver.resolve_best_package_version_info(&req.version_req, [].iter()) {
-        Ok(version) => Ok(is_for_programs(version)),
+        Ok(version) => Ok(matches!(which, Roots::OfAllSystems) || is_for_programs(version)),
         // It can be had, only not yet: that is not passed over in silence.
         Err(failure) => Ok(is_for_age(&failure)),
     }
@@ -257,10 +359,7 @@ fn overrides_of(manifest: &Manifest) -> Result<NpmOverrides, Error> {
         .dependencies
         .iter()
         .map(|(alias, requirement)| {
-            let text = match requirement.package == *alias {
-                true => requirement.range.clone(),
-                false => format!("npm:{}@{}", requirement.package, requirement.range),
-            };
+            let text = requirement.specifier(alias);
             (SemverName::from_str(alias.as_str()), text.as_str().into())
         })
         .collect();
@@ -304,6 +403,21 @@ fn root_info(roots: &BTreeMap<String, PackageReq>) -> NpmPackageInfo {
         dist_tags: HashMap::new(),
         time: HashMap::new(),
     }
+}
+
+/// Lets systems be told apart by the root's own optional dependencies too.
+fn mark_optional(root: &mut NpmPackageInfo, manifest: &Manifest) {
+    let optional: Vec<&str> =
+        manifest.dependencies.iter().filter(|(_, asked)| asked.optional).map(|(alias, _)| alias.as_str()).collect();
+    let mut versions: HashMap<_, _> = root.versions.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    for info in versions.values_mut() {
+        for (key, range) in info.dependencies.clone() {
+            if optional.contains(&key.strip_prefix(FIRST).unwrap_or(&key)) {
+                info.optional_dependencies.insert(key, range);
+            }
+        }
+    }
+    root.versions = versions.into();
 }
 
 fn graph_of(snapshot: &SerializedNpmResolutionSnapshot, loaded: &Loaded) -> Result<Graph, Error> {

@@ -12,6 +12,7 @@ mod limits;
 
 mod manifest;
 mod npmrc;
+mod resolutions;
 
 mod packument;
 mod registry;
@@ -21,6 +22,10 @@ mod policy;
 mod ahead;
 mod graph;
 mod lock;
+
+mod drift;
+mod lock_document;
+mod package_lock;
 
 mod image;
 mod tarball;
@@ -43,6 +48,9 @@ mod owner;
 mod layout;
 mod tree;
 
+mod mirror;
+mod registry_endpoint;
+
 #[cfg(test)]
 mod test_bench;
 #[cfg(test)]
@@ -51,16 +59,20 @@ mod test_registry;
 pub use ahead::Ahead;
 pub use cache::{CacheOptions, CacheUse, Connection, OwnCache, Packages, Progress, Stage};
 pub use care::{Amount, Collection, Pins, Removed, Stats, Verification};
+pub use drift::{Drift, Wanted};
 pub use error::Error;
 pub use image::{MappedImage, PackageImage};
 pub use limits::{Limits, NetworkOptions};
 pub use lock::{Graph, LockedPackage};
+pub use lock_document::Lock;
 pub use manifest::{Manifest, PackageName, Requirement};
+pub use mirror::{Exported, Imported, MirrorKey, MirrorSigner, Platform, Platforms};
 pub use npmrc::Registries;
 pub use owner::{Cache, OwnerOptions};
 pub use policy::{
     Advisories, HeldBack, LookAlikeMode, LookAlikes, NamePattern, Names, Policy, Refusal, ReleaseAge, Severity,
     SignatureMode, Signatures, parse_age,
 };
+pub use registry_endpoint::{Document, DocumentForm, ServedTarball};
 pub use store::Visit;
 pub use tree::{Mount, Tree};

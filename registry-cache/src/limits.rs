@@ -29,6 +29,8 @@ pub struct Limits {
     pub path_bytes: usize,
     /// Packages in one graph. A framework with its tools has some 1,500.
     pub graph_packages: usize,
+    /// Bytes of a lock. npm's for a large application has some 2 MB; what comes with a request is bounded by its body too.
+    pub lock_bytes: usize,
     /// Modules that are kept. With one more, those that were used least lately go: they can be made again.
     pub modules: usize,
     /// Packages that are fetched or unpacked at the same time.
@@ -88,6 +90,13 @@ pub struct Limits {
     pub use_interval: Duration,
     /// Times of use that memory holds before they are written down. 16384: some megabytes.
     pub uses: usize,
+    /// Bytes of a mirror's index. Some 300 bytes stand for each blob: this is enough for 200,000.
+    pub mirror_index_bytes: u64,
+    /// Bytes of everything in a mirror but tarballs, which memory holds at once while it is imported. A package's versions
+    /// take a few kilobytes: this is enough for the packages of many frameworks.
+    pub mirror_metadata_bytes: u64,
+    /// Tarballs that are sent to npm clients at the same time, each of which memory holds as a whole.
+    pub served_tarballs: usize,
 }
 
 impl Default for Limits {
@@ -102,6 +111,7 @@ impl Default for Limits {
             package_files: 100_000,
             path_bytes: 1024,
             graph_packages: 5_000,
+            lock_bytes: 16 << 20,
             modules: 256,
             concurrent_packages: 16,
             concurrent_unpacks: 4,
@@ -128,6 +138,9 @@ impl Default for Limits {
             collect_interval: Duration::from_secs(10 * 60),
             use_interval: Duration::from_secs(60 * 60),
             uses: 16_384,
+            mirror_index_bytes: 64 << 20,
+            mirror_metadata_bytes: 256 << 20,
+            served_tarballs: 16,
         }
     }
 }

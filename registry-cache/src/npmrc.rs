@@ -106,6 +106,12 @@ impl Registries {
         Ok(without_credentials(self.resolved.replace_tarball_url(url, name)))
     }
 
+    /// Whether a tarball's URL is at the very registry that its package is configured to come from.
+    pub(crate) fn is_own_tarball(&self, name: &str, announced: &str) -> bool {
+        let registry = self.resolved.get_registry_url(name);
+        self.tarball_url(name, announced).is_ok_and(|url| same_origin(&url, registry))
+    }
+
     /// The `Authorization` header for one URL, when a credential belongs to it.
     pub(crate) fn authorization(&self, url: &Url, package: &str) -> Option<String> {
         let registry = self.resolved.get_registry_url(package);

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use self::client::Client;
-use self::protocol::{Call, Outcome, perform};
+use self::protocol::{Attached, Attachment, Call, Outcome, perform};
 use self::publication::Publication;
 use self::socket::SocketPlace;
 use crate::CacheUse;
@@ -103,7 +103,8 @@ impl Cache {
         match self.place() {
             Place::Here(own) => own.resolve(manifest, ahead, progress).await,
             Place::There(client) => {
-                self.ask(client, Call::Resolve { manifest: manifest.clone(), ahead }, &[], progress).await
+                self.ask(client, Call::Resolve { manifest: manifest.clone(), ahead }, Attachment::Nothing, progress)
+                    .await
             }
         }
     }
@@ -114,7 +115,7 @@ impl Cache {
             Place::Here(own) => own.fetch(graph, progress).await,
             Place::There(client) => {
                 let call = Call::Fetch { graph: graph.clone() };
-                let (cache, outcome) = self.ask_for_more(client, call, &[], progress).await?;
+                let (cache, outcome) = self.ask_for_more(client, call, Attachment::Nothing, progress).await?;
                 Ok(Stage { value: Packages::new(outcome.images, &self.options.limits), cache })
             }
         }
@@ -124,7 +125,9 @@ impl Cache {
     pub async fn keep(&self, graph: &Graph, progress: &dyn Progress) -> Result<CacheUse, Error> {
         match self.place() {
             Place::Here(own) => own.keep(graph, progress).await,
-            Place::There(client) => self.ask(client, Call::Keep { graph: graph.clone() }, &[], progress).await,
+            Place::There(client) => {
+                self.ask(client, Call::Keep { graph: graph.clone() }, Attachment::Nothing, progress).await
+            }
         }
     }
 
@@ -132,7 +135,9 @@ impl Cache {
     pub async fn tarball_bytes(&self, package: &LockedPackage) -> Result<Option<u64>, Error> {
         match self.place() {
             Place::Here(own) => own.tarball_bytes(package).await,
-            Place::There(client) => self.ask(client, Call::TarballBytes { package: package.clone() }, &[], &()).await,
+            Place::There(client) => {
+                self.ask(client, Call::TarballBytes { package: package.clone() }, Attachment::Nothing, &()).await
+            }
         }
     }
 
@@ -142,7 +147,7 @@ impl Cache {
             Place::Here(own) => own.module(key).await,
             Place::There(client) => {
                 let call = Call::Module { key: key.to_owned() };
-                let (is_kept, outcome): (bool, _) = self.ask_for_more(client, call, &[], &()).await?;
+                let (is_kept, outcome): (bool, _) = self.ask_for_more(client, call, Attachment::Nothing, &()).await?;
                 Ok(is_kept.then_some(outcome.bytes))
             }
         }
@@ -153,7 +158,9 @@ impl Cache {
     pub async fn keep_module(&self, key: &str, bytes: Vec<u8>) -> Result<(), Error> {
         match self.place() {
             Place::Here(own) => own.keep_module(key, bytes).await,
-            Place::There(client) => self.ask(client, Call::KeepModule { key: key.to_owned() }, &bytes, &()).await,
+            Place::There(client) => {
+                self.ask(client, Call::KeepModule { key: key.to_owned() }, Attachment::Bytes(&bytes), &()).await
+            }
         }
     }
 
@@ -161,7 +168,7 @@ impl Cache {
     pub async fn flush(&self) -> Result<(), Error> {
         match self.place() {
             Place::Here(own) => own.flush().await,
-            Place::There(client) => self.ask(client, Call::Flush, &[], &()).await,
+            Place::There(client) => self.ask(client, Call::Flush, Attachment::Nothing, &()).await,
         }
     }
 
@@ -196,10 +203,10 @@ impl Cache {
         &self,
         client: Arc<Client>,
         call: Call,
-        bytes: &[u8],
+        attachment: Attachment<'_>,
         progress: &dyn Progress,
     ) -> Result<T, Error> {
-        Ok(self.ask_for_more(client, call, bytes, progress).await?.0)
+        Ok(self.ask_for_more(client, call, attachment, progress).await?.0)
     }
 
     /// Has the owner perform a call whose result comes with bytes or images.
@@ -207,18 +214,37 @@ impl Cache {
         &self,
         client: Arc<Client>,
         call: Call,
-        bytes: &[u8],
+        attachment: Attachment<'_>,
         progress: &dyn Progress,
     ) -> Result<(T, Outcome), Error> {
-        let outcome = match client.call(&call, bytes, progress).await {
-            Err(Error::OwnerGone { .. }) => match self.find_again(&client).await? {
-                Place::Here(own) => perform(&own, call, bytes.to_vec(), progress).await?,
-                Place::There(other) => other.call(&call, bytes, progress).await?,
-            },
-            outcome => outcome?,
+        let outcome = match (client.call(&call, attachment, progress).await, attachment) {
+            (Err(Error::OwnerGone { .. }), Attachment::Nothing | Attachment::Bytes(_)) => {
+                self.ask_again(&client, call, attachment, progress).await?
+            }
+            (outcome, _) => outcome?,
         };
         let value = outcome.value().map_err(|detail| client.nonsense(detail))?;
         Ok((value, outcome))
+    }
+
+    /// Has a call performed by whoever owns the cache now that this owner of it is gone.
+    async fn ask_again(
+        &self,
+        gone: &Arc<Client>,
+        call: Call,
+        attachment: Attachment<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Outcome, Error> {
+        match self.find_again(gone).await? {
+            Place::Here(own) => {
+                let bytes = match attachment {
+                    Attachment::Bytes(bytes) => bytes.to_vec(),
+                    Attachment::Nothing | Attachment::File(_) => Vec::new(),
+                };
+                perform(&own, call, Attached::Bytes(bytes), progress).await
+            }
+            Place::There(other) => other.call(&call, attachment, progress).await,
+        }
     }
 
     /// Where the cache is now that this owner of it is gone.

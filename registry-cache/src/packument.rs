@@ -7,7 +7,7 @@
 //! documentation, "package metadata".
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
@@ -59,7 +59,8 @@ const KEPT_OF_DIST: [&str; 7] =
     ["attestations", "fileCount", "integrity", "shasum", "signatures", "tarball", "unpackedSize"];
 
 /// Which of a registry's two forms of a packument this is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Form {
     /// What an installation needs, without dates.
     Abbreviated,
@@ -185,6 +186,13 @@ impl Packument {
         self.info().ok()?.time.get(&Version::parse_from_npm(version).ok()?).copied()
     }
 
+    /// Where the tarball of a version is.
+    pub(crate) fn tarball(&self, version: &str) -> Option<String> {
+        let info = self.info().ok()?;
+        let version = info.versions.get(&Version::parse_from_npm(version).ok()?)?;
+        version.dist.as_ref().map(|dist| dist.tarball.clone())
+    }
+
     /// What the registry signed of a version.
     pub(crate) fn signatures(&self, version: &str) -> Vec<Signature> {
         #[derive(Deserialize)]
@@ -213,6 +221,41 @@ impl Packument {
             versions.values_mut().filter_map(Value::as_object_mut).for_each(restore);
         }
         root
+    }
+
+    /// The published document with these versions only, and with the tags and times that are theirs.
+    pub(crate) fn trimmed_document(&self, versions: &BTreeSet<String>) -> Map<String, Value> {
+        let mut document = self.document();
+        let mut retain = |field: &str, wanted: &dyn Fn(&str, &Value) -> bool| {
+            if let Some(Value::Object(members)) = document.get_mut(field) {
+                members.retain(|key, value| wanted(key, value));
+            }
+        };
+        retain("versions", &|key, _| versions.contains(key));
+        retain("dist-tags", &|_, value| value.as_str().is_some_and(|version| versions.contains(version)));
+        retain("time", &|key, _| matches!(key, "created" | "modified") || versions.contains(key));
+        document
+    }
+
+    /// This packument with the versions, tags and times that only `other` has; `None` when it has none.
+    pub(crate) fn with_those_of(&self, name: &PackageName, other: &Self) -> Result<Option<Self>, String> {
+        let (mut own, others) = (self.document(), other.document());
+        let mut changed = false;
+        for field in ["versions", "dist-tags", "time"] {
+            let Some(Value::Object(members)) = others.get(field) else { continue };
+            let mine = own.entry(field).or_insert_with(|| Value::Object(Map::new()));
+            let Value::Object(mine) = mine else { continue };
+            for (key, value) in members {
+                if !mine.contains_key(key) {
+                    mine.insert(key.clone(), value.clone());
+                    changed = true;
+                }
+            }
+        }
+        match changed {
+            true => Self::parse(name, Value::Object(own).to_string().as_bytes(), self.form).map(Some),
+            false => Ok(None),
+        }
     }
 }
 
@@ -309,7 +352,7 @@ fn restore(version: &mut Map<String, Value>) {
 }
 
 /// `libc` is how packages with native parts say which C library they are for; deno_npm does not know the field.
-fn allows_glibc(libc: &Value) -> bool {
+pub(crate) fn allows_glibc(libc: &Value) -> bool {
     let names: Vec<&str> = match libc {
         Value::String(name) => vec![name.as_str()],
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),

@@ -49,16 +49,21 @@ pub(crate) enum Kind {
     Pins,
     /// What registries sign with, as received, by URL; nothing where a registry has no keys.
     Keys,
+    /// What the import of a mirror has still to do.
+    Import,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [Self::Packument, Self::Tarball, Self::Resolution, Self::Module, Self::Pins, Self::Keys];
+    const ALL: [Self; 7] =
+        [Self::Packument, Self::Tarball, Self::Resolution, Self::Module, Self::Pins, Self::Keys, Self::Import];
 
     /// The one key of a blob that has several: an integrity may name weaker hashes too.
     fn canonical(self, key: &str) -> String {
         match self {
             Self::Tarball => tarballs::canonical(key).unwrap_or_else(|| key.to_owned()),
-            Self::Packument | Self::Resolution | Self::Module | Self::Pins | Self::Keys => key.to_owned(),
+            Self::Packument | Self::Resolution | Self::Module | Self::Pins | Self::Keys | Self::Import => {
+                key.to_owned()
+            }
         }
     }
 }
@@ -255,6 +260,7 @@ impl Opened {
             Kind::Module => &self.database.modules,
             Kind::Pins => &self.database.pins,
             Kind::Keys => &self.database.keys,
+            Kind::Import => &self.database.imports,
         }
     }
 }

@@ -29,6 +29,12 @@ pub(crate) enum Refusal {
     /// The path takes other methods.
     #[error("this path does not take this method")]
     WrongMethod,
+    /// The registry has nothing at this path.
+    #[error("this registry has nothing at this path")]
+    NotInRegistry,
+    /// The registry takes nothing.
+    #[error("this registry is read-only")]
+    ReadOnlyRegistry,
     /// The body did not arrive.
     #[error("the body did not arrive within {} s", .limit.as_secs_f64())]
     BodyTimeout {
@@ -73,6 +79,8 @@ impl Refusal {
             Self::ForeignOrigin { .. } => "foreign-origin",
             Self::NotFound => "not-found",
             Self::WrongMethod => "wrong-method",
+            Self::NotInRegistry => "not-found",
+            Self::ReadOnlyRegistry => "read-only-registry",
             Self::BodyTimeout { .. } => "body-timeout",
             Self::BodyTooLarge { .. } => "body-too-large",
             Self::WrongContentType { .. } => "wrong-content-type",
@@ -90,7 +98,11 @@ impl Refusal {
             }
             Self::ForeignHost { .. } => "ask a loopback address, localhost, or the address that the service listens on",
             Self::ForeignOrigin { .. } => "web pages cannot use this service",
-            Self::NotFound | Self::WrongMethod => "there is GET /healthz and POST /v1/run",
+            Self::NotFound | Self::WrongMethod => {
+                "there is GET /healthz, POST /v1/run and the npm registry below /npm/"
+            }
+            Self::NotInRegistry => "it has packages, their tarballs and dist-tags",
+            Self::ReadOnlyRegistry => "publish to the registry that packages come from",
             Self::WrongContentType { .. } => "send content-type: application/json",
             Self::Busy { .. } | Self::QueueTimeout { .. } => {
                 "come again in a moment; --runs and --queue raise the limits"

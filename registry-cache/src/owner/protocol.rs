@@ -3,9 +3,11 @@
 //! The command says [`Hello`], the owner answers [`Greeting`]; both keep their shape for ever, so that other versions can be told
 //! apart. Then come calls, one at a time: a call, news of it, images, and its end. To add a call, add it to [`Call`] and to
 //! [`perform`], and let [`crate::Cache`] send it where another process owns the cache. A call may be performed twice, when its owner
-//! dies over it, so doing it twice must be the same as doing it once.
+//! dies over it, so doing it twice must be the same as doing it once; only one with a file never is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -20,6 +22,7 @@ use crate::error::Error;
 use crate::image::PackageImage;
 use crate::lock::{Graph, LockedPackage};
 use crate::manifest::Manifest;
+use crate::mirror::{MirrorKey, MirrorSigner, Platforms};
 
 /// The version of everything after the greeting.
 pub(crate) const PROTOCOL: u32 = 1;
@@ -104,6 +107,55 @@ pub(crate) enum Call {
     Unpin {
         set: String,
     },
+    /// The file to write comes with it.
+    ExportMirror {
+        manifests: Vec<Manifest>,
+        platforms: Platforms,
+        signer: MirrorSigner,
+    },
+    /// The file to read comes with it.
+    ImportMirror {
+        trusted: Vec<MirrorKey>,
+    },
+}
+
+/// What goes with a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Attachment<'a> {
+    Nothing,
+    Bytes(&'a [u8]),
+    /// Where it stands, so that a call with it cannot be made again.
+    File(BorrowedFd<'a>),
+}
+
+/// The same, as it comes.
+#[derive(Debug)]
+pub(crate) enum Attached {
+    Bytes(Vec<u8>),
+    File(File),
+}
+
+impl Attached {
+    pub(crate) fn of(bytes: Vec<u8>, descriptors: Vec<OwnedFd>) -> Self {
+        match descriptors.into_iter().next() {
+            Some(descriptor) => Self::File(descriptor.into()),
+            None => Self::Bytes(bytes),
+        }
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::File(_) => Vec::new(),
+        }
+    }
+
+    fn file(self) -> Result<File, Error> {
+        match self {
+            Self::File(file) => Ok(file),
+            Self::Bytes(_) => Err(Error::Internal { detail: "a call came without its file".to_owned() }),
+        }
+    }
 }
 
 /// What an owner says to a call, until its end.
@@ -165,7 +217,7 @@ impl Outcome {
 pub(crate) async fn perform(
     cache: &OwnCache,
     call: Call,
-    bytes: Vec<u8>,
+    attached: Attached,
     progress: &dyn Progress,
 ) -> Result<Outcome, Error> {
     match call {
@@ -180,7 +232,7 @@ pub(crate) async fn perform(
             let module = cache.module(&key).await?;
             Ok(Outcome { bytes: module.clone().unwrap_or_default(), ..Outcome::of(&module.is_some())? })
         }
-        Call::KeepModule { key } => Outcome::of(&cache.keep_module(&key, bytes).await?),
+        Call::KeepModule { key } => Outcome::of(&cache.keep_module(&key, attached.bytes()).await?),
         Call::Flush => Outcome::of(&cache.flush().await?),
         Call::Sync => Outcome::of(&cache.sync().await?),
         Call::Stats => Outcome::of(&cache.stats().await?),
@@ -188,5 +240,11 @@ pub(crate) async fn perform(
         Call::Collect { quota_bytes } => Outcome::of(&cache.collect(quota_bytes).await?),
         Call::Pin { set, pins } => Outcome::of(&cache.pin(&set, &pins).await?),
         Call::Unpin { set } => Outcome::of(&cache.unpin(&set).await?),
+        Call::ExportMirror { manifests, platforms, signer } => {
+            Outcome::of(&cache.export_mirror(&manifests, &platforms, &signer, attached.file()?, progress).await?)
+        }
+        Call::ImportMirror { trusted } => {
+            Outcome::of(&cache.import_mirror(attached.file()?, &trusted, progress).await?)
+        }
     }
 }

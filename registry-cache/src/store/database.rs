@@ -39,6 +39,7 @@ pub(super) struct Database {
     pub(super) modules: Table,
     pub(super) pins: Table,
     pub(super) keys: Table,
+    pub(super) imports: Table,
     database: sled::Db,
 }
 
@@ -105,13 +106,14 @@ impl Database {
         let modules = table("modules-v1", "module-chunks-v1")?;
         let pins = table("pins-v1", "pin-chunks-v1")?;
         let keys = table("keys-v1", "key-chunks-v1")?;
-        let tables = [&packuments, &resolutions, &modules, &pins, &keys];
+        let imports = table("imports-v1", "import-chunks-v1")?;
+        let tables = [&packuments, &resolutions, &modules, &pins, &keys, &imports];
         let known: Vec<_> = tables.iter().flat_map(|table| [table.index.name(), table.chunks.name()]).collect();
         // The tree without a name of ours is the database's own.
         for name in database.tree_names().iter().filter(|name| **name != *database.name() && !known.contains(name)) {
             database.drop_tree(name)?;
         }
-        Ok(Self { packuments, resolutions, modules, pins, keys, database })
+        Ok(Self { packuments, resolutions, modules, pins, keys, imports, database })
     }
 
     /// Makes everything written so far survive the end of the process.

@@ -158,7 +158,7 @@ impl Opened {
         self.database.flush().map(|()| collected)
     }
 
-    /// What may go of a kind, and how much of it is pinned. The pins themselves do not go.
+    /// What may go of a kind, and how much of it is pinned. The pins themselves do not go, nor what an import has still to do.
     fn candidates(
         &self,
         kind: Kind,
@@ -168,7 +168,7 @@ impl Opened {
         let mut candidates = Vec::new();
         let mut staying = Holding::default();
         self.shelf(kind).each(&mut |entry| {
-            if kind == Kind::Pins || pinned.contains(&(kind, entry.key.as_str())) {
+            if matches!(kind, Kind::Pins | Kind::Import) || pinned.contains(&(kind, entry.key.as_str())) {
                 return staying.add(entry.bytes);
             }
             let written = Use { seconds: entry.used_at, moment: 0 };
