@@ -9,7 +9,9 @@ use tokio::net::UnixStream;
 
 use super::protocol::{Greeting, Hello, PROTOCOL, Settings};
 use super::*;
+use crate::ahead::Ahead;
 use crate::care::Pins;
+use crate::manifest::Manifest;
 use crate::mirror::{MirrorSigner, Platform, Platforms};
 use crate::test_bench::Bench;
 use crate::test_registry::{Reply as RegistryReply, Scratch, tarball_path};

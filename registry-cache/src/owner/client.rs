@@ -96,8 +96,11 @@ impl Client {
         attachment: Attachment<'_>,
         progress: &dyn Progress,
     ) -> Result<Outcome, Error> {
-        // One that was left by an earlier call may have been closed since.
-        let left = locked(&self.idle).pop();
+        // One that was left by an earlier call may have been closed since, and then a call is begun twice.
+        let left = match attachment {
+            Attachment::Nothing | Attachment::Bytes(_) => locked(&self.idle).pop(),
+            Attachment::File(_) => None,
+        };
         if let Some(channel) = left
             && let Some(outcome) = self.talk(channel, call, attachment, progress).await?
         {
