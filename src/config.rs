@@ -202,7 +202,7 @@ pub(crate) struct ServiceLimits {
     pub(crate) body_wait: Duration,
     /// Connections that are open at once; more wait. 512: half of the descriptors that a process may have by default.
     pub(crate) connections: usize,
-    /// How long a client may take over the head of a request, and be silent between two. 30 s: what browsers' own pools expect.
+    /// How long a client may take over the head of a request, and be silent between two. 30 s, as hyper has it: a client that keeps connections makes a new one then.
     pub(crate) header_wait: Duration,
     /// How long running requests may take after a stop was asked for. 10 s: what supervisors give before they kill.
     pub(crate) drain: Duration,

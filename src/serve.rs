@@ -60,7 +60,7 @@ struct Shared {
     limits: ServiceLimits,
     guard: Guard,
     /// For npm clients; programs have it from the pipeline.
-    cache: Arc<OwnCache>,
+    registry: Arc<OwnCache>,
     given_up: watch::Receiver<bool>,
 }
 
@@ -75,6 +75,8 @@ impl Service {
         let failed = |error: std::io::Error| Error::Listen { address, problem: error.to_string() };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
+        let registry =
+            cache.own().ok_or_else(|| Error::Internal { problem: "a service has to own its cache".to_owned() })?;
         let cache = Arc::new(cache);
         let (give_up, given_up) = watch::channel(false);
         let shared = Arc::new(Shared {
@@ -82,7 +84,7 @@ impl Service {
             admission: Admission::new(&limits),
             limits,
             guard: Guard::new(bound.ip()),
-            cache: cache.own().expect("a service publishes its cache, and who publishes owns"),
+            registry,
             given_up,
         });
         shared.pipeline.bundlers.replenish();
@@ -152,7 +154,7 @@ async fn healthy() -> Response {
 async fn registry(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let mut given_up = shared.given_up.clone();
     tokio::select! {
-        response = npm::answer(&shared.cache, request) => response,
+        response = npm::answer(&shared.registry, request) => response,
         _ = given_up.wait_for(|given_up| *given_up) => refuse(Refusal::Stopping),
     }
 }

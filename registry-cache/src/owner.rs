@@ -7,6 +7,7 @@
 mod care;
 mod channel;
 mod client;
+mod mirror;
 mod packages;
 mod protocol;
 mod publication;
@@ -20,7 +21,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use self::client::Client;
-use self::protocol::{Attached, Attachment, Call, Outcome, perform};
+use self::protocol::{Call, Outcome, perform};
 use self::publication::Publication;
 use self::socket::SocketPlace;
 use crate::cache::{CacheOptions, OwnCache, Progress};
@@ -121,10 +122,10 @@ impl Cache {
         &self,
         client: Arc<Client>,
         call: Call,
-        attachment: Attachment<'_>,
+        bytes: &[u8],
         progress: &dyn Progress,
     ) -> Result<T, Error> {
-        Ok(self.ask_for_more(client, call, attachment, progress).await?.0)
+        Ok(self.ask_for_more(client, call, bytes, progress).await?.0)
     }
 
     /// Has the owner perform a call whose result comes with bytes or images.
@@ -132,37 +133,18 @@ impl Cache {
         &self,
         client: Arc<Client>,
         call: Call,
-        attachment: Attachment<'_>,
+        bytes: &[u8],
         progress: &dyn Progress,
     ) -> Result<(T, Outcome), Error> {
-        let outcome = match (client.call(&call, attachment, progress).await, attachment) {
-            (Err(Error::OwnerGone { .. }), Attachment::Nothing | Attachment::Bytes(_)) => {
-                self.ask_again(&client, call, attachment, progress).await?
-            }
-            (outcome, _) => outcome?,
+        let outcome = match client.call(&call, bytes, progress).await {
+            Err(Error::OwnerGone { .. }) => match self.find_again(&client).await? {
+                Place::Here(own) => perform(&own, call, bytes.to_vec(), progress).await?,
+                Place::There(other) => other.call(&call, bytes, progress).await?,
+            },
+            outcome => outcome?,
         };
         let value = outcome.value().map_err(|detail| client.nonsense(detail))?;
         Ok((value, outcome))
-    }
-
-    /// Has a call performed by whoever owns the cache now that this owner of it is gone.
-    async fn ask_again(
-        &self,
-        gone: &Arc<Client>,
-        call: Call,
-        attachment: Attachment<'_>,
-        progress: &dyn Progress,
-    ) -> Result<Outcome, Error> {
-        match self.find_again(gone).await? {
-            Place::Here(own) => {
-                let bytes = match attachment {
-                    Attachment::Bytes(bytes) => bytes.to_vec(),
-                    Attachment::Nothing | Attachment::File(_) => Vec::new(),
-                };
-                perform(&own, call, Attached::Bytes(bytes), progress).await
-            }
-            Place::There(other) => other.call(&call, attachment, progress).await,
-        }
     }
 
     /// Where the cache is now that this owner of it is gone.

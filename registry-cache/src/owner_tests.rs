@@ -1,4 +1,3 @@
-use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -131,13 +130,12 @@ async fn mirrors_are_written_and_read_by_the_owner() {
     std::fs::create_dir_all(&folder.0).unwrap();
     let path = folder.0.join("mirror");
     let (platforms, signer) = (Platforms::These([Platform::OF_PROGRAMS].into()), MirrorSigner::from_seed(&[7; 32]));
-    let file = File::create(&path).unwrap();
-    let exported = user.export_mirror(&[manifest()], &platforms, &signer, file, &()).await.unwrap();
+    let exported = user.export_mirror(&[manifest()], &platforms, &signer, &path, &()).await.unwrap();
     assert_eq!((exported.tarballs, exported.bytes), (2, std::fs::metadata(&path).unwrap().len()));
-    let imported = user.import_mirror(File::open(&path).unwrap(), &[signer.key()], &()).await.unwrap();
+    let imported = user.import_mirror(&path, &[signer.key()], &()).await.unwrap();
     assert_eq!((imported.tarballs, imported.new_tarballs, imported.key), (2, 0, exported.key));
-    let untrusted = user.import_mirror(File::open(&path).unwrap(), &[], &()).await.unwrap_err();
-    let same = owner.import_mirror(File::open(&path).unwrap(), &[], &()).await.unwrap_err();
+    let untrusted = user.import_mirror(&path, &[], &()).await.unwrap_err();
+    let same = owner.import_mirror(&path, &[], &()).await.unwrap_err();
     assert_eq!(untrusted, same);
     owner.close().await.unwrap();
 }

@@ -5,8 +5,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
@@ -18,7 +16,7 @@ const PREFIX: &str = "hoist-key-1:";
 const CONTEXT: &[u8] = b"hoist mirror, version 1\0";
 
 /// A public key, as `hoist-key-1:` and its bytes in base64url.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct MirrorKey([u8; 32]);
 
 impl MirrorKey {
@@ -54,27 +52,18 @@ impl FromStr for MirrorKey {
 }
 
 /// A key that signs. It is never printed.
-/// Written down whole: between processes of one user.
-#[derive(Clone, Deserialize, Serialize)]
-#[serde(from = "[u8; 32]", into = "[u8; 32]")]
+#[derive(Clone)]
 pub struct MirrorSigner(SigningKey);
-
-impl From<[u8; 32]> for MirrorSigner {
-    fn from(seed: [u8; 32]) -> Self {
-        Self::from_seed(&seed)
-    }
-}
-
-impl From<MirrorSigner> for [u8; 32] {
-    fn from(signer: MirrorSigner) -> Self {
-        signer.0.to_bytes()
-    }
-}
 
 impl MirrorSigner {
     /// The key that comes of these random bytes.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(seed))
+    }
+
+    /// What it comes of.
+    pub(crate) fn seed(&self) -> [u8; 32] {
+        self.0.to_bytes()
     }
 
     /// Its public half.

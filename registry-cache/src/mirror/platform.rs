@@ -4,10 +4,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
-use crate::owner::words::Words;
-
 /// Node's `process.platform`.
 const SYSTEMS: [&str; 9] = ["aix", "android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "sunos", "win32"];
 /// Node's `process.arch`.
@@ -15,11 +11,10 @@ const PROCESSORS: [&str; 11] =
     ["arm", "arm64", "ia32", "loong64", "mips", "mipsel", "ppc", "ppc64", "riscv64", "s390x", "x64"];
 
 /// One system: `linux-x64`. On Linux the C library is glibc.
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Platform {
-    pub(crate) os: Words,
-    pub(crate) cpu: Words,
+    pub(crate) os: &'static str,
+    pub(crate) cpu: &'static str,
 }
 
 impl Platform {
@@ -43,20 +38,6 @@ impl FromStr for Platform {
     }
 }
 
-impl TryFrom<String> for Platform {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Platform> for String {
-    fn from(platform: Platform) -> Self {
-        platform.to_string()
-    }
-}
-
 impl fmt::Display for Platform {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}-{}", self.os, self.cpu)
@@ -64,7 +45,7 @@ impl fmt::Display for Platform {
 }
 
 /// The systems whose optional dependencies belong into a mirror.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Platforms {
     /// Every system's, of every C library.
     All,
@@ -73,6 +54,14 @@ pub enum Platforms {
 }
 
 impl Platforms {
+    /// The reverse of [`Platforms::names`].
+    pub(crate) fn of_names(names: &[String]) -> Result<Self, String> {
+        match names {
+            [all] if all == "all" => Ok(Self::All),
+            names => Ok(Self::These(names.iter().map(|name| name.parse()).collect::<Result<_, _>>()?)),
+        }
+    }
+
     pub(crate) fn names(&self) -> Vec<String> {
         match self {
             Self::All => vec!["all".to_owned()],

@@ -1,15 +1,9 @@
-//! Care of a cache, and mirrors of it, whichever process owns it.
+//! Care of a cache, whichever process owns it.
 
-use std::fs::File;
-use std::os::fd::AsFd;
-
-use super::protocol::{Attachment, Call};
+use super::protocol::Call;
 use super::{Cache, Place};
-use crate::cache::Progress;
 use crate::care::{Collection, Pins, Stats, Verification};
 use crate::error::Error;
-use crate::manifest::Manifest;
-use crate::mirror::{Exported, Imported, MirrorKey, MirrorSigner, Platforms};
 use crate::store::Visit;
 
 impl Cache {
@@ -23,7 +17,7 @@ impl Cache {
     pub async fn stats(&self) -> Result<Stats, Error> {
         match self.place() {
             Place::Here(own) => own.stats().await,
-            Place::There(client) => self.ask(client, Call::Stats, Attachment::Nothing, &()).await,
+            Place::There(client) => self.ask(client, Call::Stats, &[], &()).await,
         }
     }
 
@@ -31,7 +25,7 @@ impl Cache {
     pub async fn verify(&self) -> Result<Verification, Error> {
         match self.place() {
             Place::Here(own) => own.verify().await,
-            Place::There(client) => self.ask(client, Call::Verify, Attachment::Nothing, &()).await,
+            Place::There(client) => self.ask(client, Call::Verify, &[], &()).await,
         }
     }
 
@@ -40,7 +34,7 @@ impl Cache {
     pub async fn collect(&self, quota_bytes: u64) -> Result<Collection, Error> {
         match self.place() {
             Place::Here(own) => own.collect(quota_bytes).await,
-            Place::There(client) => self.ask(client, Call::Collect { quota_bytes }, Attachment::Nothing, &()).await,
+            Place::There(client) => self.ask(client, Call::Collect { quota_bytes }, &[], &()).await,
         }
     }
 
@@ -59,7 +53,7 @@ impl Cache {
             Place::Here(own) => own.pin(set, pins).await,
             Place::There(client) => {
                 let call = Call::Pin { set: set.to_owned(), pins: pins.clone() };
-                self.ask(client, call, Attachment::Nothing, &()).await
+                self.ask(client, call, &[], &()).await
             }
         }
     }
@@ -68,9 +62,7 @@ impl Cache {
     pub async fn unpin(&self, set: &str) -> Result<bool, Error> {
         match self.place() {
             Place::Here(own) => own.unpin(set).await,
-            Place::There(client) => {
-                self.ask(client, Call::Unpin { set: set.to_owned() }, Attachment::Nothing, &()).await
-            }
+            Place::There(client) => self.ask(client, Call::Unpin { set: set.to_owned() }, &[], &()).await,
         }
     }
 
@@ -78,42 +70,7 @@ impl Cache {
     pub async fn sync(&self) -> Result<(), Error> {
         match self.place() {
             Place::Here(own) => own.sync().await,
-            Place::There(client) => self.ask(client, Call::Sync, Attachment::Nothing, &()).await,
-        }
-    }
-
-    /// Writes everything that these manifests need, signed, to the beginning of an empty file.
-    pub async fn export_mirror(
-        &self,
-        manifests: &[Manifest],
-        platforms: &Platforms,
-        signer: &MirrorSigner,
-        file: File,
-        progress: &dyn Progress,
-    ) -> Result<Exported, Error> {
-        match self.place() {
-            Place::Here(own) => own.export_mirror(manifests, platforms, signer, file, progress).await,
-            Place::There(client) => {
-                let (manifests, platforms) = (manifests.to_vec(), platforms.clone());
-                let call = Call::ExportMirror { manifests, platforms, signer: signer.clone() };
-                self.ask(client, call, Attachment::File(file.as_fd()), progress).await
-            }
-        }
-    }
-
-    /// Takes over a mirror that one of these keys has signed.
-    pub async fn import_mirror(
-        &self,
-        file: File,
-        trusted: &[MirrorKey],
-        progress: &dyn Progress,
-    ) -> Result<Imported, Error> {
-        match self.place() {
-            Place::Here(own) => own.import_mirror(file, trusted, progress).await,
-            Place::There(client) => {
-                let call = Call::ImportMirror { trusted: trusted.to_vec() };
-                self.ask(client, call, Attachment::File(file.as_fd()), progress).await
-            }
+            Place::There(client) => self.ask(client, Call::Sync, &[], &()).await,
         }
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::channel::{Channel, Frame};
-use super::protocol::{Attachment, Call, Greeting, Hello, Outcome, PROTOCOL, Reply, Settings};
+use super::protocol::{Call, Greeting, Hello, Outcome, PROTOCOL, Reply, Settings};
 use super::socket::{SocketPlace, process_of};
 use crate::cache::{CacheOptions, Progress};
 use crate::error::Error;
@@ -90,25 +90,17 @@ impl Client {
     }
 
     /// Has the owner perform a call. Fails with [`Error::OwnerGone`] when it is gone before it has answered.
-    pub(crate) async fn call(
-        &self,
-        call: &Call,
-        attachment: Attachment<'_>,
-        progress: &dyn Progress,
-    ) -> Result<Outcome, Error> {
-        // One that was left by an earlier call may have been closed since, and then a call is begun twice.
-        let left = match attachment {
-            Attachment::Nothing | Attachment::Bytes(_) => locked(&self.idle).pop(),
-            Attachment::File(_) => None,
-        };
+    pub(crate) async fn call(&self, call: &Call, bytes: &[u8], progress: &dyn Progress) -> Result<Outcome, Error> {
+        // One that was left by an earlier call may have been closed since.
+        let left = locked(&self.idle).pop();
         if let Some(channel) = left
-            && let Some(outcome) = self.talk(channel, call, attachment, progress).await?
+            && let Some(outcome) = self.talk(channel, call, bytes, progress).await?
         {
             return Ok(outcome);
         }
         let gone = || Error::OwnerGone { pid: self.pid, folder: self.folder.clone() };
         let channel = self.introduce().await?.ok_or_else(gone)?;
-        self.talk(channel, call, attachment, progress).await?.ok_or_else(gone)
+        self.talk(channel, call, bytes, progress).await?.ok_or_else(gone)
     }
 
     /// None when the connection ended.
@@ -116,10 +108,10 @@ impl Client {
         &self,
         mut channel: Channel,
         call: &Call,
-        attachment: Attachment<'_>,
+        bytes: &[u8],
         progress: &dyn Progress,
     ) -> Result<Option<Outcome>, Error> {
-        match self.converse(&mut channel, call, attachment, progress).await {
+        match self.converse(&mut channel, call, bytes, progress).await {
             Ok(outcome) => {
                 locked(&self.idle).push(channel);
                 Ok(Some(outcome))
@@ -133,14 +125,10 @@ impl Client {
         &self,
         channel: &mut Channel,
         call: &Call,
-        attachment: Attachment<'_>,
+        bytes: &[u8],
         progress: &dyn Progress,
     ) -> Result<Outcome, Failure> {
-        match attachment {
-            Attachment::Nothing => self.heard(channel.send(call, &[])).await?,
-            Attachment::Bytes(bytes) => self.heard(channel.send(call, bytes)).await?,
-            Attachment::File(file) => self.heard(channel.send_descriptors(call, &[file])).await?,
-        }
+        self.heard(channel.send(call, bytes)).await?;
         let mut images = Vec::new();
         loop {
             let Some(frame) = self.heard(channel.receive()).await? else { return Err(Failure::Gone) };

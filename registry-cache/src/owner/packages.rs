@@ -1,26 +1,29 @@
 //! Packages and what is made of them, whichever process owns the cache.
 
-use super::protocol::{Attachment, Call};
+use super::protocol::{Call, SentLock};
 use super::{Cache, Place};
 use crate::ahead::Ahead;
 use crate::cache::{CacheUse, Packages, Progress, Stage};
+use crate::drift::Wanted;
 use crate::error::Error;
 use crate::lock::{Graph, LockedPackage};
-use crate::manifest::Manifest;
 
 impl Cache {
-    /// Finds the packages that a manifest stands for, and has what is needed next ahead.
+    /// Finds the packages that a manifest stands for, and has what is needed next ahead. A lock that fits is used as it is,
+    /// without asking a registry.
     pub async fn resolve(
         &self,
-        manifest: &Manifest,
+        wanted: impl Into<Wanted<'_>>,
         ahead: Ahead,
         progress: &dyn Progress,
     ) -> Result<Stage<Graph>, Error> {
+        let wanted = wanted.into();
         match self.place() {
-            Place::Here(own) => own.resolve(manifest, ahead, progress).await,
+            Place::Here(own) => own.resolve(wanted, ahead, progress).await,
             Place::There(client) => {
-                self.ask(client, Call::Resolve { manifest: manifest.clone(), ahead }, Attachment::Nothing, progress)
-                    .await
+                let Wanted { manifest, lock, drift } = wanted;
+                let call = Call::Resolve { manifest: manifest.clone(), lock: lock.map(SentLock::of), drift, ahead };
+                self.ask(client, call, &[], progress).await
             }
         }
     }
@@ -31,7 +34,7 @@ impl Cache {
             Place::Here(own) => own.fetch(graph, progress).await,
             Place::There(client) => {
                 let call = Call::Fetch { graph: graph.clone() };
-                let (cache, outcome) = self.ask_for_more(client, call, Attachment::Nothing, progress).await?;
+                let (cache, outcome) = self.ask_for_more(client, call, &[], progress).await?;
                 Ok(Stage { value: Packages::new(outcome.images, &self.options.limits), cache })
             }
         }
@@ -41,9 +44,7 @@ impl Cache {
     pub async fn keep(&self, graph: &Graph, progress: &dyn Progress) -> Result<CacheUse, Error> {
         match self.place() {
             Place::Here(own) => own.keep(graph, progress).await,
-            Place::There(client) => {
-                self.ask(client, Call::Keep { graph: graph.clone() }, Attachment::Nothing, progress).await
-            }
+            Place::There(client) => self.ask(client, Call::Keep { graph: graph.clone() }, &[], progress).await,
         }
     }
 
@@ -51,9 +52,7 @@ impl Cache {
     pub async fn tarball_bytes(&self, package: &LockedPackage) -> Result<Option<u64>, Error> {
         match self.place() {
             Place::Here(own) => own.tarball_bytes(package).await,
-            Place::There(client) => {
-                self.ask(client, Call::TarballBytes { package: package.clone() }, Attachment::Nothing, &()).await
-            }
+            Place::There(client) => self.ask(client, Call::TarballBytes { package: package.clone() }, &[], &()).await,
         }
     }
 
@@ -63,7 +62,7 @@ impl Cache {
             Place::Here(own) => own.module(key).await,
             Place::There(client) => {
                 let call = Call::Module { key: key.to_owned() };
-                let (is_kept, outcome): (bool, _) = self.ask_for_more(client, call, Attachment::Nothing, &()).await?;
+                let (is_kept, outcome): (bool, _) = self.ask_for_more(client, call, &[], &()).await?;
                 Ok(is_kept.then_some(outcome.bytes))
             }
         }
@@ -74,9 +73,7 @@ impl Cache {
     pub async fn keep_module(&self, key: &str, bytes: Vec<u8>) -> Result<(), Error> {
         match self.place() {
             Place::Here(own) => own.keep_module(key, bytes).await,
-            Place::There(client) => {
-                self.ask(client, Call::KeepModule { key: key.to_owned() }, Attachment::Bytes(&bytes), &()).await
-            }
+            Place::There(client) => self.ask(client, Call::KeepModule { key: key.to_owned() }, &bytes, &()).await,
         }
     }
 
@@ -84,7 +81,7 @@ impl Cache {
     pub async fn flush(&self) -> Result<(), Error> {
         match self.place() {
             Place::Here(own) => own.flush().await,
-            Place::There(client) => self.ask(client, Call::Flush, Attachment::Nothing, &()).await,
+            Place::There(client) => self.ask(client, Call::Flush, &[], &()).await,
         }
     }
 }

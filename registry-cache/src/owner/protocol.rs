@@ -3,11 +3,10 @@
 //! The command says [`Hello`], the owner answers [`Greeting`]; both keep their shape for ever, so that other versions can be told
 //! apart. Then come calls, one at a time: a call, news of it, images, and its end. To add a call, add it to [`Call`] and to
 //! [`perform`], and let [`crate::Cache`] send it where another process owns the cache. A call may be performed twice, when its owner
-//! dies over it, so doing it twice must be the same as doing it once; only one with a file never is.
+//! dies over it, so doing it twice must be the same as doing it once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -15,12 +14,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::mirror;
 use crate::ahead::Ahead;
 use crate::cache::{CacheOptions, Connection, OwnCache, Progress, Stage};
 use crate::care::Pins;
+use crate::drift::{Drift, Wanted};
 use crate::error::Error;
 use crate::image::PackageImage;
+use crate::limits::Limits;
 use crate::lock::{Graph, LockedPackage};
+use crate::lock_document::Lock;
 use crate::manifest::Manifest;
 use crate::mirror::{MirrorKey, MirrorSigner, Platforms};
 
@@ -75,6 +78,8 @@ impl Settings {
 pub(crate) enum Call {
     Resolve {
         manifest: Manifest,
+        lock: Option<SentLock>,
+        drift: Drift,
         ahead: Ahead,
     },
     Fetch {
@@ -107,54 +112,33 @@ pub(crate) enum Call {
     Unpin {
         set: String,
     },
-    /// The file to write comes with it.
+    /// To a file that both processes can reach by this path.
     ExportMirror {
         manifests: Vec<Manifest>,
-        platforms: Platforms,
-        signer: MirrorSigner,
+        platforms: Vec<String>,
+        seed: [u8; 32],
+        path: PathBuf,
     },
-    /// The file to read comes with it.
     ImportMirror {
-        trusted: Vec<MirrorKey>,
+        trusted: Vec<String>,
+        path: PathBuf,
     },
 }
 
-/// What goes with a call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Attachment<'a> {
-    Nothing,
-    Bytes(&'a [u8]),
-    /// Where it stands, so that a call with it cannot be made again.
-    File(BorrowedFd<'a>),
+/// A lock as a document, to be read again by who gets it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct SentLock {
+    text: String,
+    origin: String,
 }
 
-/// The same, as it comes.
-#[derive(Debug)]
-pub(crate) enum Attached {
-    Bytes(Vec<u8>),
-    File(File),
-}
-
-impl Attached {
-    pub(crate) fn of(bytes: Vec<u8>, descriptors: Vec<OwnedFd>) -> Self {
-        match descriptors.into_iter().next() {
-            Some(descriptor) => Self::File(descriptor.into()),
-            None => Self::Bytes(bytes),
-        }
+impl SentLock {
+    pub(crate) fn of(lock: &Lock) -> Self {
+        Self { text: serde_json::to_string(lock).expect("a lock is plain data"), origin: lock.origin.clone() }
     }
 
-    fn bytes(self) -> Vec<u8> {
-        match self {
-            Self::Bytes(bytes) => bytes,
-            Self::File(_) => Vec::new(),
-        }
-    }
-
-    fn file(self) -> Result<File, Error> {
-        match self {
-            Self::File(file) => Ok(file),
-            Self::Bytes(_) => Err(Error::Internal { detail: "a call came without its file".to_owned() }),
-        }
+    fn read(&self, limits: &Limits) -> Result<Lock, Error> {
+        Lock::parse(&self.text, &self.origin, limits)
     }
 }
 
@@ -217,11 +201,15 @@ impl Outcome {
 pub(crate) async fn perform(
     cache: &OwnCache,
     call: Call,
-    attached: Attached,
+    bytes: Vec<u8>,
     progress: &dyn Progress,
 ) -> Result<Outcome, Error> {
     match call {
-        Call::Resolve { manifest, ahead } => Outcome::of(&cache.resolve(&manifest, ahead, progress).await?),
+        Call::Resolve { manifest, lock, drift, ahead } => {
+            let lock = lock.map(|lock| lock.read(&cache.shared.limits)).transpose()?;
+            let wanted = Wanted { manifest: &manifest, lock: lock.as_ref(), drift };
+            Outcome::of(&cache.resolve(wanted, ahead, progress).await?)
+        }
         Call::Fetch { graph } => {
             let Stage { value: packages, cache } = cache.fetch(&graph, progress).await?;
             Ok(Outcome { images: packages.into_images(), ..Outcome::of(&cache)? })
@@ -232,7 +220,7 @@ pub(crate) async fn perform(
             let module = cache.module(&key).await?;
             Ok(Outcome { bytes: module.clone().unwrap_or_default(), ..Outcome::of(&module.is_some())? })
         }
-        Call::KeepModule { key } => Outcome::of(&cache.keep_module(&key, attached.bytes()).await?),
+        Call::KeepModule { key } => Outcome::of(&cache.keep_module(&key, bytes).await?),
         Call::Flush => Outcome::of(&cache.flush().await?),
         Call::Sync => Outcome::of(&cache.sync().await?),
         Call::Stats => Outcome::of(&cache.stats().await?),
@@ -240,11 +228,20 @@ pub(crate) async fn perform(
         Call::Collect { quota_bytes } => Outcome::of(&cache.collect(quota_bytes).await?),
         Call::Pin { set, pins } => Outcome::of(&cache.pin(&set, &pins).await?),
         Call::Unpin { set } => Outcome::of(&cache.unpin(&set).await?),
-        Call::ExportMirror { manifests, platforms, signer } => {
-            Outcome::of(&cache.export_mirror(&manifests, &platforms, &signer, attached.file()?, progress).await?)
+        Call::ExportMirror { manifests, platforms, seed, path } => {
+            let platforms = Platforms::of_names(&platforms).map_err(misunderstood)?;
+            let signer = MirrorSigner::from_seed(&seed);
+            Outcome::of(&cache.export_mirror(&manifests, &platforms, &signer, mirror::made(&path)?, progress).await?)
         }
-        Call::ImportMirror { trusted } => {
-            Outcome::of(&cache.import_mirror(attached.file()?, &trusted, progress).await?)
+        Call::ImportMirror { trusted, path } => {
+            let keys = trusted.iter().map(|key| key.parse::<MirrorKey>()).collect::<Result<Vec<_>, _>>();
+            let keys = keys.map_err(misunderstood)?;
+            Outcome::of(&cache.import_mirror(mirror::opened(&path)?, &keys, progress).await?)
         }
     }
+}
+
+/// The other side says what this one would not have.
+fn misunderstood(detail: String) -> Error {
+    Error::Internal { detail: format!("a call cannot be understood: {detail}") }
 }

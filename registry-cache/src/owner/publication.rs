@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::channel::{Channel, DESCRIPTORS};
-use super::protocol::{Attached, Call, Greeting, Hello, Outcome, PROTOCOL, Reply, Settings, perform};
+use super::protocol::{Call, Greeting, Hello, Outcome, PROTOCOL, Reply, Settings, perform};
 use super::socket::{SocketPlace, is_ours};
 use crate::cache::{CacheOptions, OwnCache, Progress};
 use crate::error::Error;
@@ -129,8 +129,7 @@ impl Host {
             };
             let Some(frame) = frame else { break };
             let call = frame.read()?;
-            if let Some(outcome) = self.attend(&mut channel, call, Attached::of(frame.bytes, frame.descriptors)).await?
-            {
+            if let Some(outcome) = self.attend(&mut channel, call, frame.bytes).await? {
                 answer(&mut channel, outcome).await?;
             }
         }
@@ -142,11 +141,11 @@ impl Host {
         &self,
         channel: &mut Channel,
         call: Call,
-        attached: Attached,
+        bytes: Vec<u8>,
     ) -> io::Result<Option<Result<Outcome, Error>>> {
         let (sender, mut news) = mpsc::channel(NEWS);
         let progress = News(sender);
-        let work = AssertUnwindSafe(perform(&self.cache, call, attached, &progress)).catch_unwind();
+        let work = AssertUnwindSafe(perform(&self.cache, call, bytes, &progress)).catch_unwind();
         tokio::pin!(work);
         let mut beat = interval(self.limits.owner_beat.max(Duration::from_millis(1)));
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
