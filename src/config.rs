@@ -208,6 +208,10 @@ pub(crate) struct ServiceLimits {
     pub(crate) body_bytes: usize,
     /// How long a client may take to send its body. 10 s, since it holds a place in the queue meanwhile.
     pub(crate) body_wait: Duration,
+    /// Connections that are open at once; more wait. 512: half of the descriptors that a process may have by default.
+    pub(crate) connections: usize,
+    /// How long a client may take over the head of a request, and be silent between two. 30 s, as hyper has it: a client that keeps connections makes a new one then.
+    pub(crate) header_wait: Duration,
     /// How long running requests may take after a stop was asked for. 10 s: what supervisors give before they kill.
     pub(crate) drain: Duration,
 }
@@ -222,6 +226,8 @@ impl ServiceLimits {
             queue_wait: Duration::from_secs(30),
             body_bytes: 4 << 20,
             body_wait: Duration::from_secs(10),
+            connections: 512,
+            header_wait: Duration::from_secs(30),
             drain: Duration::from_secs(10),
         }
     }

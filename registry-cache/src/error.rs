@@ -370,7 +370,7 @@ impl Error {
             Self::AdvisoryFile { .. } => "advisories.file in the policy file is a file or a folder of files in OSV form: one advisory, an array of them, or one a line".to_owned(),
             Self::Required { error, .. } => return error.hint(),
             Self::Limit { knob, .. } => format!("raise {knob}"),
-            Self::CacheBusy { .. } => "use another cache with --cache, or send the request to the server that holds this one".to_owned(),
+            Self::CacheBusy { .. } => "wait for that process, or use another cache with --cache".to_owned(),
             Self::OwnerVersion { .. } => "use the version of hoist that owns the cache, or another cache with --cache".to_owned(),
             Self::OwnerSettings { .. } => {
                 "use the settings of the process that owns the cache, or another cache with --cache".to_owned()
