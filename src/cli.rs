@@ -144,6 +144,12 @@ pub(crate) struct CacheArguments {
     /// Ask no registry: use what the cache holds, or say everything that it lacks
     #[arg(long)]
     pub(crate) offline: bool,
+    /// The supply-chain policy [default: HOIST_POLICY, or policy.json in $XDG_CONFIG_HOME/hoist or ~/.config/hoist]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Take no version that was published less long ago than this, as 24h, 7d or 0, whatever the policy says
+    #[arg(long, value_name = "TIME", value_parser = registry_cache::parse_age)]
+    pub(crate) min_release_age: Option<Duration>,
 }
 
 /// What a program may use up. Times take ms, s or m (a bare number is seconds); sizes take KiB, MiB or GiB (a bare

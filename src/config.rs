@@ -8,10 +8,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use registry_cache::{CacheOptions, Connection, NetworkOptions, Registries};
+use registry_cache::{CacheOptions, Connection, NetworkOptions, Policy, Registries};
 
 use crate::cli::{CacheArguments, LimitArguments, ServeArguments};
 use crate::error::Error;
+use crate::policy_file;
 
 /// An `.npmrc` is a few lines; this many bytes are not one.
 const NPMRC_BYTES: u64 = 1 << 20;
@@ -84,10 +85,24 @@ impl CacheConfig {
             registries: Registries::parse(&npmrc_texts, &self.environment.texts())?,
             network: network(&self.environment),
             limits: registry_cache::Limits::default(),
+            policy: self.policy()?,
             connection: if self.flags.offline { Connection::Offline } else { Connection::Online },
             now: SystemTime::now,
         })
     }
+
+    fn policy(&self) -> Result<Policy, Error> {
+        let CacheArguments { policy, min_release_age, .. } = &self.flags;
+        let named = policy.clone().or_else(|| self.environment.path("HOIST_POLICY"));
+        policy_file::read(named.as_deref(), config_folder(&self.environment), *min_release_age)
+    }
+}
+
+/// `$XDG_CONFIG_HOME/hoist`, `~/.config/hoist`, in this order.
+fn config_folder(environment: &Environment) -> Option<PathBuf> {
+    let base = environment.path("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
+    let base = base.or_else(|| environment.path("HOME").map(|home| home.join(".config")));
+    base.map(|base| base.join("hoist"))
 }
 
 /// `$XDG_CONFIG_HOME/hoist`, `~/.config/hoist`, in this order.

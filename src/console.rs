@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use bundler::Diagnostic;
 use executor::{LogLine, Outcome, Report};
+use registry_cache::HeldBack;
 
 use crate::error::{Error, located};
 use crate::pipeline::Answer;
@@ -77,6 +78,12 @@ pub(crate) fn print_warnings(trace: &Trace) {
     print_diagnostics(&trace.warnings);
     for warning in trace.graph.iter().flat_map(|graph| &graph.warnings) {
         say(&format!("warning: {warning}\n"));
+    }
+    for held in trace.graph.iter().flat_map(|graph| &graph.held_back) {
+        let HeldBack { package, version, taken, old_enough_at } = held;
+        say(&format!(
+            "note: {package}@{version} is held back until {old_enough_at}; {taken} is used (--min-release-age)\n"
+        ));
     }
 }
 

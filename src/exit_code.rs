@@ -43,6 +43,8 @@ pub(crate) enum Exit {
     LocalFile = 13,
     /// SIGINT or SIGTERM.
     Interrupted = 14,
+    /// The supply-chain policy refuses a package.
+    Refused = 15,
     /// A fault of ours or of the system's, or the guest's process crashed.
     Internal = 70,
 }
@@ -89,6 +91,12 @@ const TABLE: &[(&str, Exit, u16)] = &[
     ("no-such-version", Exit::Resolution, 404),
     ("no-such-tarball", Exit::Resolution, 404),
     ("read-only-registry", Exit::Usage, 405),
+    ("name-denied", Exit::Refused, 422),
+    ("name-not-allowed", Exit::Refused, 422),
+    ("release-too-young", Exit::Refused, 422),
+    ("wrong-signature", Exit::Refused, 422),
+    ("look-alike-name", Exit::Refused, 422),
+    ("known-vulnerability", Exit::Refused, 422),
     ("bundle", Exit::Bundle, 422),
     ("bundle-deadline", Exit::Bundle, 422),
     ("source-too-deep", Exit::Bundle, 422),
@@ -101,6 +109,8 @@ const TABLE: &[(&str, Exit, u16)] = &[
     ("invalid-npmrc", Exit::Usage, 500),
     ("network-settings", Exit::Usage, 500),
     ("configuration", Exit::Usage, 500),
+    ("invalid-policy", Exit::Usage, 500),
+    ("invalid-advisories", Exit::Usage, 500),
     ("no-cache-folder", Exit::Usage, 500),
     ("no-config-folder", Exit::Usage, 500),
     ("cache-folder", Exit::Usage, 500),

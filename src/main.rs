@@ -24,6 +24,7 @@ mod mirror_command;
 mod mirror_keys;
 mod output;
 mod pipeline;
+mod policy_file;
 mod prewarm;
 mod progress;
 mod project;

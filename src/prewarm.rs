@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use registry_cache::{Ahead, Cache, Graph, LockedPackage, Manifest};
+use registry_cache::{Ahead, Cache, Graph, LockedPackage, Manifest, Pins};
 use serde::Serialize;
 
 use crate::cache_access::CacheAccess;
@@ -78,8 +78,10 @@ async fn keep_all(
 }
 
 /// Keeps a file's packages from being collected, until the file asks for others.
-async fn pin(_cache: &Cache, _file: &Path, _manifest: &Manifest, _graph: &Graph) -> Result<(), Error> {
-    Ok(())
+async fn pin(cache: &Cache, file: &Path, manifest: &Manifest, graph: &Graph) -> Result<(), Error> {
+    let set = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let pins = Pins { manifests: vec![manifest.clone()], ..Pins::of(graph) };
+    Ok(cache.pin(&set.display().to_string(), &pins).await?)
 }
 
 impl Prewarmed {

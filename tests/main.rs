@@ -13,4 +13,5 @@ mod place;
 mod registry;
 mod scenarios;
 mod serve;
+mod signing;
 mod universe;

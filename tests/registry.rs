@@ -4,19 +4,22 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::JoinHandle;
+use std::time::SystemTime;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
-use crate::universe::{Package, UNIVERSE, Version};
+use crate::signing;
+use crate::universe::{Package, UNIVERSE};
 
 const ABBREVIATED: &str = "application/vnd.npm.install-v1+json";
 /// What an abbreviated packument keeps of a manifest (npm/registry, docs/responses/package-metadata.md).
@@ -155,6 +158,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             return plain(StatusCode::UNAUTHORIZED, "application/json", r#"{"error":"a token is needed"}"#);
         }
     }
+    if path == "/-/npm/v1/keys" {
+        return Response::builder().body(Body::from(signing::keys().to_string())).unwrap();
+    }
     let (name, file) = match path.trim_start_matches('/').split_once("/-/") {
         Some((name, file)) => (name.to_owned(), Some(file.to_owned())),
         None => (path.trim_start_matches('/').to_owned(), None),
@@ -189,15 +195,16 @@ fn packument(
     let base = shared.base.lock().unwrap().clone();
     let versions: Map<String, Value> = package
         .versions
-        .iter()
-        .map(|(number, version)| (number.clone(), version_entry(&base, name, number, version, fault, abbreviated)))
+        .keys()
+        .map(|number| (number.clone(), version_entry(&base, package, name, number, fault, abbreviated)))
         .collect();
-    let mut document = json!({"name": name, "dist-tags": package.tags, "versions": versions});
+    let times = times(package);
+    let modified = times.values().max().cloned();
+    let mut document = json!({"name": name, "dist-tags": package.tags, "versions": versions, "modified": modified});
     if !abbreviated {
         document["_id"] = json!(name);
         document["readme"] = json!("A package of the tests.");
-        let times = package.versions.keys().map(|number| (number.clone(), json!("2024-01-01T00:00:00.000Z")));
-        document["time"] = Value::Object(times.collect());
+        document["time"] = json!(times);
     }
     let body = document.to_string();
     let etag = format!("\"{:x}\"", Sha256::digest(&body));
@@ -210,14 +217,31 @@ fn packument(
     answer.body(Body::from(body)).unwrap()
 }
 
+/// When a package and its versions were published. Ages are counted from when the tests began, so that a packument stays
+/// the same.
+fn times(package: &Package) -> BTreeMap<String, String> {
+    static START: LazyLock<DateTime<Utc>> = LazyLock::new(|| SystemTime::now().into());
+    let text = |minutes: Option<&u32>| match minutes {
+        Some(minutes) => {
+            (*START - TimeDelta::minutes(i64::from(*minutes))).to_rfc3339_opts(SecondsFormat::Millis, true)
+        }
+        None => "2024-01-01T00:00:00.000Z".to_owned(),
+    };
+    let mut times: BTreeMap<String, String> =
+        package.versions.keys().map(|number| (number.clone(), text(package.said.minutes_ago.get(number)))).collect();
+    times.insert("created".to_owned(), text(package.said.created_minutes_ago.as_ref()));
+    times
+}
+
 fn version_entry(
     base: &str,
+    package: &Package,
     name: &str,
     number: &str,
-    version: &Version,
     fault: Option<Fault>,
     abbreviated: bool,
 ) -> Value {
+    let version = &package.versions[number];
     let mut entry = version.manifest.clone();
     if abbreviated {
         entry.retain(|field, _| ABBREVIATED_FIELDS.contains(&field.as_str()));
@@ -233,6 +257,9 @@ fn version_entry(
         Some(Fault::NoIntegrity) => {}
         Some(Fault::GarbageTarball) => dist["integrity"] = json!(crate::universe::integrity_of(GARBAGE)),
         _ => dist["integrity"] = json!(version.integrity),
+    }
+    if let Some(signing) = package.said.signed.get(number) {
+        dist["signatures"] = json!([signing::signature(*signing, name, number, &version.integrity)]);
     }
     entry.insert("dist".to_owned(), dist);
     Value::Object(entry)

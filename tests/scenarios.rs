@@ -164,6 +164,11 @@ fn cache() {
 }
 
 #[test]
+fn policy() {
+    run_group("policy");
+}
+
+#[test]
 fn inspect() {
     run_group("inspect");
 }

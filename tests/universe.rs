@@ -4,7 +4,8 @@
 //! A folder's files stand in the tarball below `package/`, in the order of their paths and without times or owners, so
 //! that a package has the same bytes on every machine. A path segment `_node_modules` becomes `node_modules`: a folder
 //! of the real name would be left out of many a checkout. What a folder cannot hold (a link, a path that climbs out)
-//! its `recipe.json` says; that file is not packed. `tags.json` beside the versions holds dist-tags.
+//! its `recipe.json` says; that file is not packed. `tags.json` beside the versions holds dist-tags, and `registry.json`
+//! what else a registry says: how long ago something was published, and what it signed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,6 +26,31 @@ pub(crate) static UNIVERSE: LazyLock<BTreeMap<String, Package>> = LazyLock::new(
 pub(crate) struct Package {
     pub(crate) versions: BTreeMap<String, Version>,
     pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) said: Said,
+}
+
+/// What a registry says about a package beside its manifests.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Said {
+    /// How many minutes ago the package was first published; else in 2024.
+    pub(crate) created_minutes_ago: Option<u32>,
+    /// How many minutes ago versions were published; others in 2024.
+    pub(crate) minutes_ago: BTreeMap<String, u32>,
+    /// Versions that are signed.
+    pub(crate) signed: BTreeMap<String, Signing>,
+}
+
+/// How a version is signed.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Signing {
+    /// As it should be.
+    Right,
+    /// For another version's bytes.
+    OtherBytes,
+    /// By a key that the registry does not publish.
+    UnknownKey,
 }
 
 impl Package {
@@ -44,6 +70,7 @@ impl Package {
         Package {
             versions: BTreeMap::from([("1.0.0".to_owned(), Version { manifest, tarball, integrity })]),
             tags: BTreeMap::from([("latest".to_owned(), "1.0.0".to_owned())]),
+            said: Said::default(),
         }
     }
 }
@@ -136,7 +163,9 @@ fn read_package(folder: &Path) -> Package {
     if let Ok(text) = fs::read_to_string(folder.join("tags.json")) {
         tags.extend(serde_json::from_str::<BTreeMap<String, String>>(&text).expect("tags.json"));
     }
-    Package { versions, tags }
+    let said = fs::read_to_string(folder.join("registry.json"));
+    let said = said.map(|text| serde_json::from_str(&text).expect("registry.json")).unwrap_or_default();
+    Package { versions, tags, said }
 }
 
 /// Enough of semver's order to find the version that npm would have tagged `latest`.

@@ -16,9 +16,11 @@ use tokio::task::JoinSet;
 
 use crate::ahead::{self, Ahead};
 use crate::behind::Behind;
+use crate::drift::{self, Difference, Drift, Wanted};
 use crate::error::Error;
+use crate::evidence::AdvisoriesNow;
 use crate::flights::Flights;
-use crate::graph::{self, Packuments};
+use crate::graph::{self, KeptVersions, Packuments};
 use crate::image::PackageImage;
 use crate::limits::{Limits, NetworkOptions};
 use crate::lock::{Graph, LockedPackage};
@@ -26,6 +28,8 @@ use crate::manifest::{Manifest, PackageName};
 use crate::mirror;
 use crate::npmrc::Registries;
 use crate::packument::Packument;
+use crate::policy::Policy;
+use crate::policy::age::Ages;
 use crate::recent::Recent;
 use crate::registry::Client;
 use crate::shared::{Shared, locked};
@@ -44,6 +48,8 @@ pub struct CacheOptions {
     pub limits: Limits,
     /// Whether registries may be asked.
     pub connection: Connection,
+    /// What is allowed into a graph.
+    pub policy: Policy,
     /// The time, for the freshness of what is cached.
     pub now: fn() -> SystemTime,
 }
@@ -112,14 +118,16 @@ pub struct Cache {
 impl Cache {
     /// Takes the cache's lock, waiting for another holder as long as the limits say, and opens the store.
     pub async fn open(options: CacheOptions) -> Result<Self, Error> {
-        let CacheOptions { folder, registries, network, limits, connection, now } = options;
+        let CacheOptions { folder, registries, network, limits, connection, policy, now } = options;
         let client = Client::new(registries, network, &limits)?;
-        let store = Store::open(&folder, &limits).await?;
+        let store = Store::open(&folder, &limits, now).await?;
         let shared = Shared {
             store: Arc::new(store),
             client,
             connection,
+            policy,
             now,
+            advisories: Mutex::new(None),
             packuments: Flights::new(),
             images: Flights::new(),
             tarballs: Flights::new(),
@@ -136,26 +144,60 @@ impl Cache {
         Ok(Self { shared })
     }
 
-    /// Finds the packages that a manifest stands for, and has what is needed next ahead.
+    /// Finds the packages that a manifest stands for, and has what is needed next ahead. A lock that fits is used as it is,
+    /// without asking a registry.
     pub async fn resolve(
+        &self,
+        wanted: impl Into<Wanted<'_>>,
+        ahead: Ahead,
+        progress: &dyn Progress,
+    ) -> Result<Stage<Graph>, Error> {
+        let Wanted { manifest, lock, drift } = wanted.into();
+        let Some(lock) = lock else { return self.resolve_manifest(manifest, ahead, progress).await };
+        let _visit = self.visit();
+        let differences = lock.differences(manifest);
+        if drift == Drift::Frozen && !differences.is_empty() {
+            return Err(lock.drifted(manifest, &differences));
+        }
+        let graph = lock.graph_from(self.shared.client.registries());
+        if differences.iter().all(Difference::is_extra) {
+            let graph = self.shared.review_given(&drift::without_extra(graph, manifest)).await?;
+            self.mark(&graph);
+            return Ok(Stage { value: graph, cache: CacheUse::Hit });
+        }
+        let kept = KeptVersions::of(&graph);
+        // What is locked is not looked for ahead: it is mostly there.
+        let advisories = self.shared.advisories().await?;
+        let resolved = self.resolve_anew(manifest, kept, &advisories, Ahead::Nothing, progress).await?;
+        let Resolved { mut graph, cache, stale } = resolved;
+        lock.keep_integrity(&mut graph);
+        graph.warnings.extend(stale);
+        self.mark(&graph);
+        Ok(Stage { value: graph, cache })
+    }
+
+    async fn resolve_manifest(
         &self,
         manifest: &Manifest,
         ahead: Ahead,
         progress: &dyn Progress,
     ) -> Result<Stage<Graph>, Error> {
-        let key = resolution_key(manifest, self.shared.client.registries());
+        let _visit = self.visit();
+        let advisories = self.shared.advisories().await?;
+        let key = self.resolution_key(manifest, &advisories);
         if let Some(graph) = self.shared.known_resolution(&key).await? {
+            self.mark(&graph);
             return Ok(Stage { value: graph, cache: CacheUse::Hit });
         }
-        let resolved = match self.resolve_anew(manifest, ahead, progress).await {
+        let resolved = match self.resolve_anew(manifest, KeptVersions::default(), &advisories, ahead, progress).await {
             Ok(resolved) => resolved,
             Err(Error::Offline { missing }) => return Err(self.everything_missing(manifest, missing).await),
             Err(error) => match error.doubted() {
                 // What is missing may have been published since.
                 Some(package) if self.shared.forget(package).await? => {
-                    self.resolve_anew(manifest, ahead, progress).await?
+                    self.resolve_anew(manifest, KeptVersions::default(), &advisories, ahead, progress).await?
                 }
-                _ => return Err(error),
+                _ => return Err(self.shared.with_similar_names(error).await),
             },
         };
         let Resolved { mut graph, cache, stale } = resolved;
@@ -166,7 +208,14 @@ impl Cache {
             self.shared.behind.begin(async move { store.put(Kind::Resolution, &key, bytes, stamp).await });
         }
         graph.warnings.extend(stale);
+        self.mark(&graph);
         Ok(Stage { value: graph, cache })
+    }
+
+    /// What the graph of a manifest is kept under.
+    pub(crate) fn resolution_key(&self, manifest: &Manifest, advisories: &AdvisoriesNow) -> String {
+        let policy = (self.shared.policy.fingerprint(), &advisories.stamp);
+        resolution_key(manifest, self.shared.client.registries(), policy)
     }
 
     /// The resolver's futures cannot move between threads, so it gets one of its own, and its news come by channel. When
@@ -174,19 +223,30 @@ impl Cache {
     async fn resolve_anew(
         &self,
         manifest: &Manifest,
+        kept: KeptVersions,
+        advisories: &Arc<AdvisoriesNow>,
         ahead: Ahead,
         progress: &dyn Progress,
     ) -> Result<Resolved, Error> {
         let walk = self.look_ahead(manifest, ahead)?;
         let (sender, mut receiver) = mpsc::unbounded_channel::<String>();
         let shared = self.shared.clone();
-        let manifest = manifest.clone();
+        let (manifest, advisories) = (manifest.clone(), advisories.clone());
         let runtime = tokio::runtime::Handle::current();
         let job = blocking(move || {
-            let source = Source { shared: shared.clone(), news: sender.clone(), used: Mutex::new(Used::default()) };
+            let source = Source {
+                shared: shared.clone(),
+                ages: shared.ages(),
+                news: sender.clone(),
+                used: Mutex::new(Used::default()),
+            };
+            let resolving = async {
+                let mut graph = graph::resolve(&manifest, kept, &source, shared.limits.graph_packages).await?;
+                shared.review(&mut graph, &advisories).await.map(|()| graph)
+            };
             let graph = runtime.block_on(async {
                 tokio::select! {
-                    resolved = graph::resolve(&manifest, &source, shared.limits.graph_packages) => resolved,
+                    resolved = resolving => resolved,
                     () = sender.closed() => Err(Error::Internal { detail: "nobody waits for this resolution".to_owned() }),
                 }
             })?;
@@ -215,7 +275,7 @@ impl Cache {
     fn look_ahead(&self, manifest: &Manifest, ahead: Ahead) -> Result<JoinSet<()>, Error> {
         let mut walk = JoinSet::new();
         if self.shared.connection == Connection::Online {
-            let (roots, resolver) = graph::beginning(manifest)?;
+            let (roots, resolver) = graph::beginning(manifest, &self.shared.ages())?;
             let shared = self.shared.clone();
             walk.spawn(async move { drop(ahead::walk(shared, roots, resolver, ahead).await) });
         }
@@ -223,7 +283,7 @@ impl Cache {
     }
 
     async fn everything_missing(&self, manifest: &Manifest, first: Vec<String>) -> Error {
-        let found = match graph::beginning(manifest) {
+        let found = match graph::beginning(manifest, &self.shared.ages()) {
             Ok((roots, resolver)) => ahead::walk(self.shared.clone(), roots, resolver, Ahead::Tarballs).await,
             Err(error) => return error,
         };
@@ -233,6 +293,8 @@ impl Cache {
 
     /// Gets a graph's packages, verified and unpacked.
     pub async fn fetch(&self, graph: &Graph, progress: &dyn Progress) -> Result<Stage<Packages>, Error> {
+        let _visit = self.visit();
+        self.mark(graph);
         if self.shared.connection == Connection::Offline {
             // Says everything that is missing.
             self.keep(graph, &()).await?;
@@ -268,6 +330,8 @@ impl Cache {
 
     /// Sees to it that the store has every tarball of a graph, without unpacking what is there.
     pub async fn keep(&self, graph: &Graph, progress: &dyn Progress) -> Result<CacheUse, Error> {
+        let _visit = self.visit();
+        self.mark(graph);
         let wanted = tarballs_of(graph);
         let total = wanted.len();
         let jobs: Vec<_> = wanted.into_iter().map(|ids| self.keep_one(graph, ids)).collect();
@@ -314,6 +378,11 @@ impl Cache {
         }
     }
 
+    /// A graph's tarballs are used, also where memory has what they hold.
+    fn mark(&self, graph: &Graph) {
+        self.shared.store.mark(Kind::Tarball, graph.packages.values().map(|package| package.integrity.as_str()));
+    }
+
     /// The size of a package's tarball as it was received; `None` when it is not kept.
     pub async fn tarball_bytes(&self, package: &LockedPackage) -> Result<Option<u64>, Error> {
         self.shared.store.length(Kind::Tarball, &package.integrity).await
@@ -327,9 +396,7 @@ impl Cache {
     /// Keeps what was made of packages. The key says everything that it was made of. It is not flushed: what is lost can
     /// be made again.
     pub async fn keep_module(&self, key: &str, bytes: Vec<u8>) -> Result<(), Error> {
-        if self.shared.store.count(Kind::Module).await? >= self.shared.limits.modules {
-            self.shared.store.clear(Kind::Module).await?;
-        }
+        self.shared.store.make_room(Kind::Module, self.shared.limits.modules).await?;
         let stamp = Stamp { fetched_at: self.shared.seconds(), etag: None };
         self.shared.store.put(Kind::Module, key, bytes, stamp).await
     }
@@ -396,6 +463,7 @@ impl Default for Used {
 /// Packuments for one resolution.
 struct Source {
     shared: Arc<Shared>,
+    ages: Ages,
     news: mpsc::UnboundedSender<String>,
     used: Mutex<Used>,
 }
@@ -411,10 +479,14 @@ impl Packuments for Source {
         used.stale.extend(found.stale);
         Ok(found.packument)
     }
+
+    fn ages(&self) -> &Ages {
+        &self.ages
+    }
 }
 
 /// What a resolution depends on beside the registries' own content.
-pub(crate) fn resolution_key(manifest: &Manifest, registries: &Registries) -> String {
+pub(crate) fn resolution_key(manifest: &Manifest, registries: &Registries, policy: (String, &String)) -> String {
     let dependencies: Vec<_> = manifest
         .dependencies
         .iter()
@@ -422,8 +494,8 @@ pub(crate) fn resolution_key(manifest: &Manifest, registries: &Registries) -> St
             (alias.as_str(), requirement.package.as_str(), requirement.range.as_str(), requirement.optional)
         })
         .collect();
-    let text =
-        serde_json::to_vec(&(registries.fingerprint(), dependencies, &manifest.overrides)).expect("plain data is JSON");
+    let text = serde_json::to_vec(&(registries.fingerprint(), policy, dependencies, &manifest.overrides))
+        .expect("plain data is JSON");
     format!("{:x}", Sha256::digest(text))
 }
 

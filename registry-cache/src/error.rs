@@ -6,6 +6,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::policy::Refusal;
+
 /// What went wrong, with the package it went wrong for and, where it is known, who required that.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -31,13 +33,37 @@ pub enum Error {
     /// `overrides` cannot be understood.
     #[error("{origin}: overrides: {detail}")]
     Overrides { origin: String, detail: String },
+    /// `resolutions` cannot be understood.
+    #[error("{origin}: resolutions: {detail}")]
+    Resolutions { origin: String, detail: String },
+    /// A lock is not JSON, or JSON of another shape.
+    #[error("{origin} is no lock: {detail}")]
+    LockSyntax { origin: String, detail: String },
+    /// A lock of a version that is not known here.
+    #[error("{origin} is a lock of version {version}, and only version 1 is known")]
+    LockVersion { origin: String, version: u64 },
+    /// A `package-lock.json` of a version that does not say enough.
+    #[error("{origin} has lockfileVersion {version}, and only 2 and 3 say which package stands where")]
+    PackageLockVersion { origin: String, version: u64 },
+    /// A lock holds something that no resolution can have given.
+    #[error("the lock {origin} is refused: {detail}")]
+    InvalidLock { origin: String, detail: String },
+    /// A `package-lock.json` holds something that comes from no registry.
+    #[error("{origin}: {entry} is a {kind} dependency, and only packages of a registry are supported")]
+    UnsupportedLockEntry { origin: String, entry: String, kind: &'static str },
+    /// A `package-lock.json` does not say what a tarball is verified against.
+    #[error("{origin}: {entry} has no integrity")]
+    LockWithoutIntegrity { origin: String, entry: String },
+    /// A lock that must fit a manifest does not.
+    #[error("the lock {origin} does not fit {manifest}: {}", .differences.join("; "))]
+    LockDrift { origin: String, manifest: String, differences: Vec<String> },
     /// An `.npmrc` or a registry setting cannot be understood.
     #[error("{origin}: {detail}")]
     Npmrc { origin: String, detail: String },
 
     /// No registry has a package of this name.
     #[error("no package named {package} at {url}{}", required_by(.chain))]
-    UnknownPackage { package: String, url: String, chain: Vec<String> },
+    UnknownPackage { package: String, url: String, chain: Vec<String>, similar: Vec<String> },
     /// The package exists, a version that fits does not.
     #[error("no version of {package} satisfies {requirement:?}{}{}", newest(.latest), required_by(.chain))]
     UnknownVersion { package: String, requirement: String, latest: Option<String>, chain: Vec<String> },
@@ -92,6 +118,16 @@ pub enum Error {
     #[error("the tarball of package {package} is refused: {path:?} {problem}{}", required_by(.chain))]
     TarballEntry { package: String, path: String, problem: &'static str, chain: Vec<String> },
 
+    /// The supply-chain policy refuses a package.
+    #[error(transparent)]
+    Policy(Box<Refusal>),
+    /// A policy file cannot be understood.
+    #[error("the policy {origin}: {detail}")]
+    PolicyFile { origin: String, detail: String },
+    /// Advisories that a policy names cannot be read.
+    #[error("the advisories {}: {detail}", .path.display())]
+    AdvisoryFile { path: PathBuf, detail: String },
+
     /// An error of another kind, and who required the package.
     #[error("{error}{}", required_by(.chain))]
     Required { error: Box<Error>, chain: Vec<String> },
@@ -106,6 +142,9 @@ pub enum Error {
     /// The cache's folder cannot be made or opened.
     #[error("the cache {} cannot be opened: {detail}", .folder.display())]
     CacheFolder { folder: PathBuf, detail: String },
+    /// There is no room for what is to be kept.
+    #[error("the disk under {} is full", .path.display())]
+    CacheFull { path: PathBuf },
     /// The store failed.
     #[error("the store failed: {detail}")]
     Store { detail: String },
@@ -170,6 +209,13 @@ impl Error {
             Self::Range { .. } => "invalid-range",
             Self::UnsupportedDependency { .. } => "unsupported-dependency",
             Self::Overrides { .. } => "invalid-overrides",
+            Self::Resolutions { .. } => "invalid-resolutions",
+            Self::LockSyntax { .. } => "lock-syntax",
+            Self::LockVersion { .. } | Self::PackageLockVersion { .. } => "lock-version",
+            Self::InvalidLock { .. } => "invalid-lock",
+            Self::UnsupportedLockEntry { .. } => "unsupported-lock-entry",
+            Self::LockWithoutIntegrity { .. } => "lock-without-integrity",
+            Self::LockDrift { .. } => "lock-drift",
             Self::Npmrc { .. } => "invalid-npmrc",
             Self::UnknownPackage { .. } => "unknown-package",
             Self::UnknownVersion { .. } => "unknown-version",
@@ -189,10 +235,14 @@ impl Error {
             Self::Integrity { .. } => "wrong-integrity",
             Self::Tarball { .. } => "broken-tarball",
             Self::TarballEntry { .. } => "refused-tarball-entry",
+            Self::Policy(refusal) => refusal.code(),
+            Self::PolicyFile { .. } => "invalid-policy",
+            Self::AdvisoryFile { .. } => "invalid-advisories",
             Self::Required { error, .. } => error.code(),
             Self::Limit { .. } => "package-limit",
             Self::CacheBusy { .. } => "cache-busy",
             Self::CacheFolder { .. } => "cache-folder",
+            Self::CacheFull { .. } => "cache-full",
             Self::Store { .. } => "store-failed",
             Self::Image { .. } => "image-failed",
             Self::MirrorBroken { .. } => "mirror-broken",
@@ -218,7 +268,15 @@ impl Error {
                 "name a published version instead, or npm:other-name@range for a fork under another name".to_owned()
             }
             Self::Overrides { .. } => "overrides is an object of ranges, nested by package, as npm documents it".to_owned(),
+            Self::Resolutions { .. } => "resolutions is an object from package names, or paths of them as a/b and **/b, to ranges; overrides says the same for npm".to_owned(),
+            Self::LockSyntax { .. } => "give the lock of an earlier answer, or a package-lock.json".to_owned(),
+            Self::LockVersion { .. } | Self::InvalidLock { .. } => "resolve again without the lock, and take the new one".to_owned(),
+            Self::PackageLockVersion { .. } => "npm 7 and later write a newer one: npm install --package-lock-only".to_owned(),
+            Self::UnsupportedLockEntry { .. } => "publish it, or name a published version instead, and lock again".to_owned(),
+            Self::LockWithoutIntegrity { .. } => "lock again from a registry that gives one: remove the file and node_modules, then npm install --package-lock-only".to_owned(),
+            Self::LockDrift { .. } => "leave --frozen (\"frozen\") away, and take the new lock".to_owned(),
             Self::Npmrc { .. } => "a registry is an http: or https: URL".to_owned(),
+            Self::UnknownPackage { similar, .. } if !similar.is_empty() => format!("did you mean {}?", similar.join(", ")),
             Self::UnknownPackage { .. } => "check the spelling and the registry; a private package needs its scope's registry and a token in .npmrc".to_owned(),
             Self::UnknownVersion { .. } => "relax the range, or override it with overrides".to_owned(),
             Self::UnsupportedTransitive { dependency, .. } => format!("replace it with overrides: {{{dependency:?}: \"<a published version>\"}}"),
@@ -231,10 +289,14 @@ impl Error {
             Self::Offline { .. } => "prewarm the cache while there is a connection, import a mirror, or leave --offline away".to_owned(),
             Self::Network { .. } => "check the proxy variables and SSL_CERT_FILE".to_owned(),
             Self::Integrity { .. } => "the registry, or something on the way to it, serves other bytes than it announced; do not work around this".to_owned(),
+            Self::Policy(refusal) => refusal.hint(),
+            Self::PolicyFile { .. } => "a policy is an object with releaseAge, signatures, names, lookAlikes and advisories, each an object of its settings".to_owned(),
+            Self::AdvisoryFile { .. } => "advisories.file in the policy file is a file or a folder of files in OSV form: one advisory, an array of them, or one a line".to_owned(),
             Self::Required { error, .. } => return error.hint(),
             Self::Limit { knob, .. } => format!("raise {knob}"),
             Self::CacheBusy { .. } => "use another cache with --cache, or send the request to the server that holds this one".to_owned(),
             Self::CacheFolder { .. } => "use another cache with --cache".to_owned(),
+            Self::CacheFull { .. } => "make room, with hoist cache gc --quota SIZE for example".to_owned(),
             Self::Store { .. } => "delete the cache's folder: everything in it can be fetched again".to_owned(),
             Self::MirrorBroken { .. } => "get the file again, as a whole and as it was written".to_owned(),
             Self::MirrorVersion { .. } => "export it with this version of hoist, or import it with that one".to_owned(),
@@ -280,6 +342,7 @@ impl Error {
             | Self::Tarball { chain, .. }
             | Self::TarballEntry { chain, .. }
             | Self::Required { chain, .. } => chain,
+            Self::Policy(refusal) => refusal.chain(),
             _ => &[],
         }
     }
@@ -297,6 +360,10 @@ impl Error {
                 if chain.is_empty() =>
             {
                 *chain = asked_by;
+            }
+            Self::Policy(refusal) => {
+                let refusal = (**refusal).clone().with_chain(asked_by);
+                return Self::Policy(Box::new(refusal));
             }
             Self::RegistryDenied { .. }
             | Self::RegistryStatus { .. }

@@ -4,6 +4,10 @@
 //! registries or stores. Its futures are not Send, so [`resolve`] belongs on a thread of its own (see `cache.rs`). Its errors
 //! name a package and no more; [`Finder`] walks the packuments again to say who asked.
 
+mod age;
+mod kept;
+mod wide;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
@@ -27,10 +31,14 @@ use crate::error::Error;
 use crate::lock::{Graph, LockedPackage};
 use crate::manifest::{Manifest, PackageName, Requirement, one_line};
 use crate::packument::Packument;
+use crate::policy::age::Ages;
+
+pub(crate) use kept::KeptVersions;
+pub(crate) use wide::{Resolution, Roots};
 
 /// What programs run on, whatever machine this is: optional dependencies for other systems are left out.
-const OS: &str = "linux";
-const CPU: &str = "x64";
+pub(crate) const OS: &str = "linux";
+pub(crate) const CPU: &str = "x64";
 
 /// The root's name among packages. No package can have it.
 const ROOT: &str = ".root";
@@ -41,74 +49,40 @@ const FIRST: char = '\u{1}';
 #[async_trait(?Send)]
 pub(crate) trait Packuments {
     async fn packument(&self, name: &PackageName) -> Result<Arc<Packument>, Error>;
+
+    /// How old versions must be.
+    fn ages(&self) -> &Ages;
 }
 
-/// Resolves a manifest. `most` bounds the packages of the graph.
-pub(crate) async fn resolve(manifest: &Manifest, source: &dyn Packuments, most: usize) -> Result<Graph, Error> {
-    resolve_widely(manifest, source, most, Roots::OfPrograms).await?.graph_for(OS, CPU)
-}
-
-/// Which optional dependencies of the root count.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Roots {
-    /// Those that can be had where programs run.
-    OfPrograms,
-    /// Those that can be had anywhere.
-    OfAllSystems,
-}
-
-/// A manifest's packages on every system.
-pub(crate) struct Resolution {
-    snapshot: NpmResolutionSnapshot,
-    loaded: Loaded,
-    warnings: Vec<String>,
+/// Resolves a manifest. `kept` versions go before others; `most` bounds the packages of the graph.
+pub(crate) async fn resolve(
+    manifest: &Manifest,
+    kept: KeptVersions,
+    source: &dyn Packuments,
     most: usize,
-}
-
-impl Resolution {
-    /// The packages that one system needs.
-    pub(crate) fn graph_for(&self, os: &str, cpu: &str) -> Result<Graph, Error> {
-        let system = NpmSystemInfo { os: os.into(), cpu: cpu.into() };
-        self.graph(&self.snapshot.as_valid_serialized_for_system(&system).into_serialized())
-    }
-
-    /// The packages that any system needs.
-    pub(crate) fn graph_for_all(&self) -> Result<Graph, Error> {
-        self.graph(&self.snapshot.as_valid_serialized().into_serialized())
-    }
-
-    fn graph(&self, serialized: &SerializedNpmResolutionSnapshot) -> Result<Graph, Error> {
-        let mut graph = graph_of(serialized, &self.loaded)?;
-        if graph.packages.len() > self.most {
-            return Err(too_many(graph.packages.len(), self.most));
-        }
-        graph.warnings = self.warnings.clone();
-        Ok(graph)
-    }
-
-    /// The packages that were asked about.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.loaded.keys().map(String::as_str).filter(|name| *name != ROOT)
-    }
+) -> Result<Graph, Error> {
+    resolve_widely(manifest, kept, source, most, Roots::OfPrograms).await?.graph_for(OS, CPU)
 }
 
 /// Resolves a manifest for more systems than one.
-pub(crate) async fn resolve_widely(
+pub(crate) async fn resolve_widely<'a>(
     manifest: &Manifest,
-    source: &dyn Packuments,
+    kept: KeptVersions,
+    source: &'a dyn Packuments,
     most: usize,
     which: Roots,
-) -> Result<Resolution, Error> {
-    let resolver = resolver_of(manifest)?;
-    let api = Api { source, loaded: RefCell::default(), failed: RefCell::default(), most };
+) -> Result<Resolution<'a>, Error> {
+    let resolver = resolver_of(manifest, source.ages())?;
+    let api = Api::new(source, kept, most);
     let roots = present_roots(manifest, &api, &resolver, which).await?;
     let mut root = root_info(&roots);
     if matches!(which, Roots::OfAllSystems) {
-        mark_optional(&mut root, manifest);
+        wide::mark_optional(&mut root, manifest);
     }
     api.loaded.borrow_mut().insert(ROOT.to_owned(), Arc::new(root));
     let version_req = VersionReq::parse_from_npm("*").expect("a constant that is a range");
     let package_reqs = [PackageReq { name: ROOT.into(), version_req }];
+    let mut dependents = age::Dependents::default();
     let (snapshot, diagnostics) = loop {
         let options =
             AddPkgReqsOptions { package_reqs: &package_reqs, version_resolver: &resolver, should_dedup: true };
@@ -118,22 +92,30 @@ pub(crate) async fn resolve_widely(
             // The resolver fails for an optional dependency that cannot be had. npm goes on without it; so do we, as often
             // as there is one to leave out.
             Err(error) => match explain(error, &api, &roots, &resolver) {
-                error if api.drop_optional(&error) => {}
-                error => return Err(error),
+                error
+                    if api.widen_kept(&error, &resolver)
+                        || api.drop_optional(&error)
+                        || dependents.hold_back(&api, &error) => {}
+                error => return Err(dependents.cause_of(error)),
             },
         }
     };
-    Ok(Resolution { snapshot, loaded: api.loaded.into_inner(), warnings: warnings_of(&diagnostics), most })
+    let warnings = warnings_of(&diagnostics);
+    Ok(Resolution { snapshot, loaded: api.loaded.into_inner(), ages: source.ages(), warnings, most })
 }
 
 /// What a walk ahead of the resolver begins with.
-pub(crate) fn beginning(manifest: &Manifest) -> Result<(Vec<PackageReq>, NpmVersionResolver), Error> {
+pub(crate) fn beginning(manifest: &Manifest, ages: &Ages) -> Result<(Vec<PackageReq>, NpmVersionResolver), Error> {
     let roots = manifest.dependencies.values().map(package_req).collect::<Result<_, _>>()?;
-    Ok((roots, resolver_of(manifest)?))
+    Ok((roots, resolver_of(manifest, ages)?))
 }
 
-fn resolver_of(manifest: &Manifest) -> Result<NpmVersionResolver, Error> {
-    Ok(NpmVersionResolver { overrides: Arc::new(overrides_of(manifest)?), ..NpmVersionResolver::default() })
+fn resolver_of(manifest: &Manifest, ages: &Ages) -> Result<NpmVersionResolver, Error> {
+    Ok(NpmVersionResolver {
+        overrides: Arc::new(overrides_of(manifest)?),
+        newest_dependency_date_options: age::options(ages),
+        ..NpmVersionResolver::default()
+    })
 }
 
 /// Whether a version is for the system that programs run on.
@@ -163,12 +145,26 @@ type Loaded = HashMap<String, Arc<NpmPackageInfo>>;
 struct Api<'a> {
     source: &'a dyn Packuments,
     loaded: RefCell<Loaded>,
+    /// The same, with the versions that the resolver is not shown.
+    whole: RefCell<Loaded>,
+    kept: RefCell<KeptVersions>,
     /// The resolver passes its errors on as text; ours wait here for it to be done.
     failed: RefCell<BTreeMap<String, Error>>,
     most: usize,
 }
 
-impl Api<'_> {
+impl<'a> Api<'a> {
+    fn new(source: &'a dyn Packuments, kept: KeptVersions, most: usize) -> Self {
+        Self {
+            source,
+            loaded: RefCell::default(),
+            whole: RefCell::default(),
+            kept: RefCell::new(kept),
+            failed: RefCell::default(),
+            most,
+        }
+    }
+
     async fn load(&self, name: &str) -> Result<Arc<NpmPackageInfo>, Error> {
         let known = self.loaded.borrow().get(name).cloned();
         if let Some(info) = known {
@@ -188,8 +184,23 @@ impl Api<'_> {
         let info = packument
             .info()
             .map_err(|detail| Error::Resolution { detail: format!("packument of {name}: {detail}") })?;
-        self.loaded.borrow_mut().insert(name.to_owned(), info.clone());
-        Ok(info)
+        self.whole.borrow_mut().insert(name.to_owned(), info.clone());
+        let shown = self.kept.borrow().shown(name, &info);
+        self.loaded.borrow_mut().insert(name.to_owned(), shown.clone());
+        Ok(shown)
+    }
+
+    /// Shows the resolver one more version of the package that `error` is about. Says whether there was one to show.
+    fn widen_kept(&self, error: &Error, resolver: &NpmVersionResolver) -> bool {
+        let Error::UnknownVersion { package, requirement, .. } = error else { return false };
+        let whole = self.whole.borrow();
+        let Some(info) = whole.get(package) else { return false };
+        let mut kept = self.kept.borrow_mut();
+        let widened = kept.widen(package, requirement, info, resolver);
+        if widened {
+            self.loaded.borrow_mut().insert(package.clone(), kept.shown(package, info));
+        }
+        widened
     }
 }
 
@@ -282,16 +293,18 @@ async fn is_available(
     resolver: &NpmVersionResolver,
     which: Roots,
 ) -> Result<bool, Error> {
-    let info = match api.load(&req.name).await {
+    let shown = match api.load(&req.name).await {
         Ok(info) => info,
         Err(Error::UnknownPackage { .. }) => return Ok(false),
         Err(error) => return Err(error),
     };
+    let info = api.whole.borrow().get(req.name.as_str()).cloned().unwrap_or(shown);
     let resolver = resolver.get_for_package(&info);
-    let Ok(version) = resolver.resolve_best_package_version_info(&req.version_req, [].iter()) else {
-        return Ok(false);
-    };
-    Ok(matches!(which, Roots::OfAllSystems) || is_for_programs(version))
+    match resolver.resolve_best_package_version_info(&req.version_req, [].iter()) {
+        Ok(version) => Ok(matches!(which, Roots::OfAllSystems) || is_for_programs(version)),
+        // It can be had, only not yet: that is not passed over in silence.
+        Err(failure) => Ok(is_for_age(&failure)),
+    }
 }
 
 fn overrides_of(manifest: &Manifest) -> Result<NpmOverrides, Error> {
@@ -302,10 +315,7 @@ fn overrides_of(manifest: &Manifest) -> Result<NpmOverrides, Error> {
         .dependencies
         .iter()
         .map(|(alias, requirement)| {
-            let text = match requirement.package == *alias {
-                true => requirement.range.clone(),
-                false => format!("npm:{}@{}", requirement.package, requirement.range),
-            };
+            let text = requirement.specifier(alias);
             (SemverName::from_str(alias.as_str()), text.as_str().into())
         })
         .collect();
@@ -349,21 +359,6 @@ fn root_info(roots: &BTreeMap<String, PackageReq>) -> NpmPackageInfo {
         dist_tags: HashMap::new(),
         time: HashMap::new(),
     }
-}
-
-/// Lets systems be told apart by the root's own optional dependencies too.
-fn mark_optional(root: &mut NpmPackageInfo, manifest: &Manifest) {
-    let optional: Vec<&str> =
-        manifest.dependencies.iter().filter(|(_, asked)| asked.optional).map(|(alias, _)| alias.as_str()).collect();
-    let mut versions: HashMap<_, _> = root.versions.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-    for info in versions.values_mut() {
-        for (key, range) in info.dependencies.clone() {
-            if optional.contains(&key.strip_prefix(FIRST).unwrap_or(&key)) {
-                info.optional_dependencies.insert(key, range);
-            }
-        }
-    }
-    root.versions = versions.into();
 }
 
 fn graph_of(snapshot: &SerializedNpmResolutionSnapshot, loaded: &Loaded) -> Result<Graph, Error> {
@@ -450,7 +445,7 @@ fn explain(
     resolver: &NpmVersionResolver,
 ) -> Error {
     let loaded = api.loaded.borrow();
-    let finder = Finder { loaded: &loaded, roots, resolver };
+    let finder = Finder { loaded: &loaded, roots, resolver, ages: api.source.ages() };
     match error {
         NpmResolutionError::Registry(failure) => {
             let name = match &failure {
@@ -478,6 +473,9 @@ fn explain(
 
 fn unresolved(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -> Error {
     use NpmPackageVersionResolutionError as Failure;
+    if let Some(error) = too_young(failure, finder) {
+        return error;
+    }
     let unknown = |package: &str, requirement: String| Error::UnknownVersion {
         latest: finder.latest(package),
         chain: finder.chain(package, Some(&requirement)),
@@ -497,11 +495,44 @@ fn unresolved(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -
     }
 }
 
+/// Whether only versions fit that are too young.
+fn is_for_age(failure: &NpmPackageVersionResolutionError) -> bool {
+    use NpmPackageVersionResolutionError as Failure;
+    match failure {
+        Failure::DistTagVersionTooNew { .. } => true,
+        Failure::VersionReqNotMatched { newest_dependency_date, .. } => newest_dependency_date.is_some(),
+        Failure::DistTagNotFound { .. }
+        | Failure::DistTagVersionNotFound { .. }
+        | Failure::VersionNotFound(_)
+        | Failure::TrustPolicyDowngrade { .. } => false,
+    }
+}
+
+fn too_young(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -> Option<Error> {
+    use NpmPackageVersionResolutionError as Failure;
+    let (package, requirement) = match failure {
+        Failure::DistTagVersionTooNew { package_name, dist_tag, .. } => {
+            (package_name, VersionReq::parse_from_npm(dist_tag).ok()?)
+        }
+        Failure::VersionReqNotMatched { package_name, version_req, newest_dependency_date: Some(_) } => {
+            (package_name, version_req.clone())
+        }
+        Failure::VersionReqNotMatched { .. }
+        | Failure::DistTagNotFound { .. }
+        | Failure::DistTagVersionNotFound { .. }
+        | Failure::VersionNotFound(_)
+        | Failure::TrustPolicyDowngrade { .. } => return None,
+    };
+    let chain = finder.chain(package, Some(requirement.version_text()));
+    age::too_young(package, &requirement, chain, finder.loaded, finder.ages)
+}
+
 /// Walks loaded packuments from the root, each requirement at its best version, to say who asks for a package.
 struct Finder<'a> {
     loaded: &'a Loaded,
     roots: &'a BTreeMap<String, PackageReq>,
     resolver: &'a NpmVersionResolver,
+    ages: &'a Ages,
 }
 
 /// One package on the walk, and the one that asked for it.

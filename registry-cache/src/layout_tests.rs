@@ -64,7 +64,7 @@ fn graph(root: &[(&str, &str)], packages: &[(&str, &[(&str, &str)])]) -> Graph {
     Graph {
         root: map(root),
         packages: packages.iter().map(|(id, dependencies)| ((*id).to_owned(), package(id, dependencies))).collect(),
-        warnings: Vec::new(),
+        ..Graph::default()
     }
 }
 

@@ -12,13 +12,20 @@ mod limits;
 
 mod manifest;
 mod npmrc;
+mod resolutions;
 
 mod packument;
 mod registry;
 
+mod policy;
+
 mod ahead;
 mod graph;
 mod lock;
+
+mod drift;
+mod lock_document;
+mod package_lock;
 
 mod image;
 mod tarball;
@@ -28,6 +35,8 @@ mod store;
 
 mod behind;
 mod cache;
+mod care;
+mod evidence;
 mod flights;
 mod package_cache;
 mod packument_cache;
@@ -47,12 +56,20 @@ mod test_registry;
 
 pub use ahead::Ahead;
 pub use cache::{Cache, CacheOptions, CacheUse, Connection, Packages, Progress, Stage};
+pub use care::{Amount, Collection, Pins, Removed, Stats, Verification};
+pub use drift::{Drift, Wanted};
 pub use error::Error;
 pub use image::{MappedImage, PackageImage};
 pub use limits::{Limits, NetworkOptions};
 pub use lock::{Graph, LockedPackage};
+pub use lock_document::Lock;
 pub use manifest::{Manifest, PackageName, Requirement};
 pub use mirror::{Exported, Imported, MirrorKey, MirrorSigner, Platform, Platforms};
 pub use npmrc::Registries;
+pub use policy::{
+    Advisories, HeldBack, LookAlikeMode, LookAlikes, NamePattern, Names, Policy, Refusal, ReleaseAge, Severity,
+    SignatureMode, Signatures, parse_age,
+};
 pub use registry_endpoint::{Document, DocumentForm, ServedTarball};
+pub use store::Visit;
 pub use tree::{Mount, Tree};

@@ -29,7 +29,9 @@ pub struct Limits {
     pub path_bytes: usize,
     /// Packages in one graph. A framework with its tools has some 1,500.
     pub graph_packages: usize,
-    /// Modules that are kept. With one more, all of them go: they can be made again.
+    /// Bytes of a lock. npm's for a large application has some 2 MB; what comes with a request is bounded by its body too.
+    pub lock_bytes: usize,
+    /// Modules that are kept. With one more, those that were used least lately go: they can be made again.
     pub modules: usize,
     /// Packages that are fetched or unpacked at the same time.
     pub concurrent_packages: usize,
@@ -41,6 +43,18 @@ pub struct Limits {
     pub tree_depth: usize,
     /// Package folders in a tree.
     pub tree_folders: usize,
+    /// Versions of one graph that are held back because they require one that is too young. Packages that are released
+    /// together are some ten; each costs a resolution.
+    pub age_rounds: usize,
+    /// How long a registry's keys are used without asking again. A day: new ones are announced long before they sign, and
+    /// one that is not known is asked for at once.
+    pub keys_ttl: Duration,
+    /// Bytes of a registry's keys. npm's own are a kilobyte.
+    pub keys_bytes: u64,
+    /// Bytes of all files of advisories. Everything that is known about npm's packages is some 300 MB.
+    pub advisory_bytes: u64,
+    /// Files of advisories in one folder.
+    pub advisory_files: usize,
     /// How long opening waits for another process that holds the cache.
     pub lock_wait: Duration,
     /// How long opening waits for the store itself, which frees its folder a moment after its owner is gone.
@@ -54,6 +68,17 @@ pub struct Limits {
     pub mirror_metadata_bytes: u64,
     /// Tarballs that are sent to npm clients at the same time, each of which memory holds as a whole.
     pub served_tarballs: usize,
+    /// Bytes that are kept when a long-lived owner tidies up. 20 GiB: some hundred thousand tarballs, and a part of a disk
+    /// that nobody misses.
+    pub store_bytes: u64,
+    /// How often a long-lived owner tidies up. Ten minutes: a cache that is filled as fast as a network can is a few
+    /// gigabytes over its limit then.
+    pub collect_interval: Duration,
+    /// How much later a use must be than the one that is written down to be written down too. An hour: less than it takes
+    /// until anything is old enough to go.
+    pub use_interval: Duration,
+    /// Times of use that memory holds before they are written down. 16384: some megabytes.
+    pub uses: usize,
 }
 
 impl Default for Limits {
@@ -68,18 +93,28 @@ impl Default for Limits {
             package_files: 100_000,
             path_bytes: 1024,
             graph_packages: 5_000,
+            lock_bytes: 16 << 20,
             modules: 256,
             concurrent_packages: 16,
             concurrent_unpacks: 4,
             image_cache_bytes: 512 << 20,
             tree_depth: 32,
             tree_folders: 20_000,
+            age_rounds: 32,
+            keys_ttl: Duration::from_secs(24 * 60 * 60),
+            keys_bytes: 1 << 20,
+            advisory_bytes: 1 << 30,
+            advisory_files: 500_000,
             lock_wait: Duration::from_secs(30),
             store_wait: Duration::from_secs(5),
             store_cache_bytes: 32 << 20,
             mirror_index_bytes: 64 << 20,
             mirror_metadata_bytes: 256 << 20,
             served_tarballs: 16,
+            store_bytes: 20 << 30,
+            collect_interval: Duration::from_secs(10 * 60),
+            use_interval: Duration::from_secs(60 * 60),
+            uses: 16_384,
         }
     }
 }

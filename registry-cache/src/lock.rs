@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::policy::HeldBack;
+
 /// One resolution: the root's imports and every package below them.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Graph {
@@ -18,6 +20,9 @@ pub struct Graph {
     /// Peers that nothing satisfies and the like, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Versions that were not taken because they are too young.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_back: Vec<HeldBack>,
 }
 
 /// One package of a [`Graph`].
@@ -188,7 +193,7 @@ mod tests {
                 ("c@1".to_owned(), package("c", "1", &[])),
                 ("lost@1".to_owned(), package("lost", "1", &[])),
             ]),
-            warnings: Vec::new(),
+            ..Graph::default()
         }
     }
 
@@ -221,7 +226,7 @@ mod tests {
                 ("a@1_b@2".to_owned(), package("a", "1", &[("b", "b@2")])),
                 ("b@2".to_owned(), package("b", "2", &[])),
             ]),
-            warnings: Vec::new(),
+            ..Graph::default()
         };
         graph.merge_equal();
         assert_eq!(graph.packages.keys().collect::<Vec<_>>(), ["a@1_b@1", "a@1_b@2", "b@1_a@1", "b@2", "c@1"]);

@@ -16,6 +16,27 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::resolutions;
+
+/// Fields of a package.json whose values are strings.
+const OWN_FIELDS: [&str; 16] = [
+    "$schema",
+    "author",
+    "browser",
+    "description",
+    "exports",
+    "homepage",
+    "license",
+    "main",
+    "module",
+    "name",
+    "packageManager",
+    "repository",
+    "type",
+    "types",
+    "typings",
+    "version",
+];
 
 /// A name that npm accepts, and that is safe as a path below `node_modules`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
@@ -103,6 +124,16 @@ pub struct Requirement {
     pub(crate) optional: bool,
 }
 
+impl Requirement {
+    /// What stands right of the name in a package.json.
+    pub(crate) fn specifier(&self, alias: &PackageName) -> String {
+        match self.package == *alias {
+            true => self.range.clone(),
+            false => format!("npm:{}@{}", self.package, self.range),
+        }
+    }
+}
+
 /// What a program asks for, by the name that it imports.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Manifest {
@@ -116,7 +147,19 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads a `package.json`: `dependencies`, `optionalDependencies` and `overrides` count, the rest does not.
+    /// Reads a `package.json`, or a plain map from names to ranges: an object of strings that has none of the fields by which
+    /// a package.json without dependencies would be known.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, Error> {
+        let map: Option<BTreeMap<String, String>> = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok();
+        match map.filter(|map| !OWN_FIELDS.iter().any(|field| map.contains_key(*field))) {
+            Some(map) => Self::from_dependencies(&map, origin),
+            None => Self::parse_package_json(text, origin),
+        }
+    }
+
+    /// Reads a `package.json`: `dependencies`, `optionalDependencies`, `peerDependencies` (npm installs the root's, too),
+    /// `overrides` and yarn's `resolutions` count, the rest does not. What is bundled with the root is installed as well, so
+    /// `bundledDependencies` changes nothing.
     pub fn parse_package_json(text: &str, origin: &str) -> Result<Self, Error> {
         // Editors on other systems begin a file with a byte order mark; npm ignores it too.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -126,14 +169,12 @@ impl Manifest {
             return Err(shape(origin, format!("it is {}, not an object", kind(&value))));
         };
         let mut manifest = Self { origin: origin.to_owned(), ..Self::default() };
-        // npm: an entry in optionalDependencies overrides one of the same name in dependencies.
+        // npm lets each of these replace an entry of the same name in those before it.
+        drop_optional_peers(&mut root);
+        manifest.add_field(&mut root, "peerDependencies", false)?;
         manifest.add_field(&mut root, "dependencies", false)?;
         manifest.add_field(&mut root, "optionalDependencies", true)?;
-        manifest.overrides = match root.remove("overrides") {
-            None | Some(Value::Null) => None,
-            Some(value @ Value::Object(_)) => Some(value),
-            Some(value) => return Err(shape(origin, format!("overrides is {}, not an object", kind(&value)))),
-        };
+        manifest.overrides = overrides_of(&mut root, origin)?;
         Ok(manifest)
     }
 
@@ -199,6 +240,30 @@ impl Manifest {
         self.dependencies.insert(name, Requirement { package, range, origin, optional });
         Ok(())
     }
+}
+
+/// npm does not install what `peerDependenciesMeta` says is optional.
+fn drop_optional_peers(root: &mut Map<String, Value>) {
+    let Some(Value::Object(meta)) = root.remove("peerDependenciesMeta") else { return };
+    if let Some(Value::Object(peers)) = root.get_mut("peerDependencies") {
+        let is_optional =
+            |name: &String| meta.get(name).and_then(|meta| meta.get("optional")) == Some(&Value::Bool(true));
+        peers.retain(|name, _| !is_optional(name));
+    }
+}
+
+fn overrides_of(root: &mut Map<String, Value>, origin: &str) -> Result<Option<Value>, Error> {
+    let mut object_of = |field: &str| match root.remove(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(entries)) => Ok(Some(entries)),
+        Some(value) => Err(shape(origin, format!("{field} is {}, not an object", kind(&value)))),
+    };
+    let overrides = object_of("overrides")?;
+    let Some(resolutions) = object_of("resolutions")? else { return Ok(overrides.map(Value::Object)) };
+    let mut all = overrides.unwrap_or_default();
+    resolutions::add(&resolutions, &mut all)
+        .map_err(|detail| Error::Resolutions { origin: origin.to_owned(), detail })?;
+    Ok(Some(Value::Object(all)))
 }
 
 /// `npm:name@range`, without its scheme, as its two halves.

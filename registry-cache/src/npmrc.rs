@@ -76,6 +76,26 @@ impl Registries {
         Ok(without_credentials(url))
     }
 
+    /// The package whose packument is at this URL.
+    pub(crate) fn package_of_url(&self, url: &str) -> Option<String> {
+        let name = decode(url.rsplit('/').next()?);
+        let parsed = PackageName::parse(&name).ok()?;
+        (self.packument_url(&parsed).ok()?.as_str() == url).then_some(name)
+    }
+
+    /// The URL of the keys that a package's registry signs with (npm's "About ECDSA registry signatures").
+    pub(crate) fn keys_url(&self, package: &str) -> Url {
+        let registry = self.resolved.get_registry_url(package);
+        let mut url = registry.clone();
+        url.set_path(&format!("{}/-/npm/v1/keys", registry.path().trim_end_matches('/')));
+        without_credentials(url)
+    }
+
+    /// The scopes that have a registry of their own, as `@scope`.
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = String> {
+        self.resolved.scopes.keys().map(|scope| format!("@{}", scope.trim_start_matches('@')))
+    }
+
     /// The URL that a package's tarball is fetched from, given the one in its packument.
     pub(crate) fn tarball_url(&self, name: &str, announced: &str) -> Result<Url, Error> {
         let problem = |detail: &str| Error::NoTarball { package: name.to_owned(), detail: detail.to_owned() };
@@ -84,6 +104,12 @@ impl Registries {
             return Err(problem("it is not an http: or https: URL"));
         }
         Ok(without_credentials(self.resolved.replace_tarball_url(url, name)))
+    }
+
+    /// Whether a tarball's URL is at the very registry that its package is configured to come from.
+    pub(crate) fn is_own_tarball(&self, name: &str, announced: &str) -> bool {
+        let registry = self.resolved.get_registry_url(name);
+        self.tarball_url(name, announced).is_ok_and(|url| same_origin(&url, registry))
     }
 
     /// The `Authorization` header for one URL, when a credential belongs to it.

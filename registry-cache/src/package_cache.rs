@@ -9,6 +9,7 @@ use crate::cache::{CacheUse, Connection};
 use crate::error::Error;
 use crate::image::PackageImage;
 use crate::lock::LockedPackage;
+use crate::manifest::PackageName;
 use crate::shared::{Shared, locked};
 use crate::store::{Kind, Stamp, blocking};
 use crate::tarball;
@@ -79,11 +80,12 @@ impl Shared {
     }
 
     /// What the registry sends, and the URL that it came from.
-    async fn fetched(&self, package: &LockedPackage) -> Result<(Arc<Vec<u8>>, String), Error> {
+    async fn fetched(self: &Arc<Self>, package: &LockedPackage) -> Result<(Arc<Vec<u8>>, String), Error> {
         if self.connection == Connection::Offline {
             return Err(Error::Offline { missing: vec![format!("the tarball of {}", package.display())] });
         }
-        let url = self.client.registries().tarball_url(&package.name, &package.tarball)?;
+        let announced = self.tarball_of(package).await?;
+        let url = self.client.registries().tarball_url(&package.name, &announced)?;
         let shown = url.to_string();
         let answer = self.client.tarball(&package.display(), &package.name, url).await;
         let bytes = answer.map_err(|error| match error {
@@ -92,6 +94,17 @@ impl Shared {
             error => error,
         })?;
         Ok((Arc::new(bytes), shown))
+    }
+
+    /// Where a package's tarball is. A lock need not say it; then its packument does.
+    async fn tarball_of(self: &Arc<Self>, package: &LockedPackage) -> Result<String, Error> {
+        if !package.tarball.is_empty() {
+            return Ok(package.tarball.clone());
+        }
+        let no_tarball = |detail: &str| Error::NoTarball { package: package.display(), detail: detail.to_owned() };
+        let name = PackageName::parse(&package.name).map_err(no_tarball)?;
+        let found = self.packument(&name).await?;
+        found.packument.tarball(&package.version).ok_or_else(|| no_tarball("it does not have this version"))
     }
 
     async fn keep(&self, package: &LockedPackage, bytes: Arc<Vec<u8>>) -> Result<(), Error> {

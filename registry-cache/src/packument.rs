@@ -105,6 +105,8 @@ impl Packument {
         let time = strings_of(root.get("time"));
         let modified =
             text_of("modified").or_else(|| time.get("modified").cloned()).filter(|text| date(text).is_some());
+        // Some registries say when versions were published without being asked.
+        let form = if versions.keys().any(|version| time.contains_key(version)) { Form::Full } else { form };
         let kept = Kept {
             name: name.as_str(),
             modified: modified.as_deref(),
@@ -179,6 +181,18 @@ impl Packument {
         date(strings_of(root.get("time")).get("created")?)
     }
 
+    /// When a version was published, by its registry; only the full form says so.
+    pub(crate) fn published(&self, version: &str) -> Option<DateTime<Utc>> {
+        self.info().ok()?.time.get(&Version::parse_from_npm(version).ok()?).copied()
+    }
+
+    /// Where the tarball of a version is.
+    pub(crate) fn tarball(&self, version: &str) -> Option<String> {
+        let info = self.info().ok()?;
+        let version = info.versions.get(&Version::parse_from_npm(version).ok()?)?;
+        version.dist.as_ref().map(|dist| dist.tarball.clone())
+    }
+
     /// What the registry signed of a version.
     pub(crate) fn signatures(&self, version: &str) -> Vec<Signature> {
         #[derive(Deserialize)]
@@ -190,6 +204,8 @@ impl Packument {
             signatures: Vec<Signature>,
         }
         let signed = || {
+            // Most registries sign nothing, which is found out faster than a packument is read.
+            self.text.find("\"signatures\"")?;
             let root = root_of(self.text.as_bytes()).ok()?;
             let versions: Fields<'_> = serde_json::from_str(root.get("versions")?.get()).ok()?;
             let signed: Signed = serde_json::from_str(versions.get(version)?.get()).ok()?;
@@ -336,7 +352,7 @@ fn restore(version: &mut Map<String, Value>) {
 }
 
 /// `libc` is how packages with native parts say which C library they are for; deno_npm does not know the field.
-fn allows_glibc(libc: &Value) -> bool {
+pub(crate) fn allows_glibc(libc: &Value) -> bool {
     let names: Vec<&str> = match libc {
         Value::String(name) => vec![name.as_str()],
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),

@@ -36,6 +36,7 @@ pub(crate) struct Known {
 impl Shared {
     /// The packument of a package, however many ask for it at the same time.
     pub(crate) async fn packument(self: &Arc<Self>, name: &PackageName) -> Result<Found, Error> {
+        self.policy.check_name(name.as_str())?;
         let url = self.client.registries().packument_url(name)?.to_string();
         let shared = self.clone();
         let (owned_name, owned_url) = (name.clone(), url.clone());
@@ -77,6 +78,7 @@ impl Shared {
 
     async fn known_packument(&self, url: &str) -> Result<Option<Known>, Error> {
         if let Some(known) = locked(&self.recent_packuments).get(url) {
+            self.store.mark(Kind::Packument, [url]);
             return Ok(Some(known));
         }
         let Some(blob) = self.store.get(Kind::Packument, url).await? else { return Ok(None) };
@@ -183,8 +185,8 @@ impl Shared {
     }
 
     /// The moment before which a version must have been published, when that matters for this package.
-    pub(crate) fn age_cutoff(&self, _name: &PackageName) -> Option<DateTime<Utc>> {
-        None
+    fn age_cutoff(&self, name: &PackageName) -> Option<DateTime<Utc>> {
+        self.ages().cutoff(name.as_str())
     }
 }
 

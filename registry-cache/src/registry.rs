@@ -38,6 +38,7 @@ pub(crate) struct Client {
     network: NetworkOptions,
     packument_bytes: u64,
     tarball_bytes: u64,
+    keys_bytes: u64,
     requests: Semaphore,
 }
 
@@ -116,6 +117,7 @@ impl Client {
             network,
             packument_bytes: limits.packument_bytes,
             tarball_bytes: limits.tarball_bytes,
+            keys_bytes: limits.keys_bytes,
         })
     }
 
@@ -155,6 +157,23 @@ impl Client {
         }
         let etag = answer.headers.get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
         Ok(PackumentAnswer::Fresh { body: answer.body, etag })
+    }
+
+    /// Asks for the keys that a registry signs with; `None` when it has none. `package` is one of its packages.
+    pub(crate) async fn keys(&self, package: &str) -> Result<Option<Vec<u8>>, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let body = Bound { bytes: self.keys_bytes, what: "the registry's keys", knob: "limits.keys_bytes" };
+        let url = self.registries.keys_url(package);
+        let answer = self.ask(&Ask { package, name: package, url, headers, body }).await;
+        match answer {
+            Ok(answer) if is_html(&answer) => Ok(None),
+            Ok(answer) => Ok(Some(answer.body)),
+            // Most registries know nothing of signatures, and each says so in its own way.
+            Err(Error::UnknownPackage { .. } | Error::RegistryDenied { .. }) => Ok(None),
+            Err(Error::RegistryStatus { status: 400..=499 | 501, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Fetches a tarball as it is. `package` is `name@version`.
@@ -324,7 +343,7 @@ fn check_status(ask: &Ask<'_>, url: &Url, response: &Response) -> Result<(), Fai
     match status.as_u16() {
         200..=299 => Ok(()),
         304 if ask.headers.contains_key(IF_NONE_MATCH) => Ok(()),
-        404 | 410 => Err(Failure::last(Error::UnknownPackage { package, url, chain: Vec::new() })),
+        404 | 410 => Err(Failure::last(Error::UnknownPackage { package, url, chain: Vec::new(), similar: Vec::new() })),
         401 | 403 => Err(Failure::last(Error::RegistryDenied { package, url, status: status.as_u16() })),
         408 | 425 | 429 | 500..=599 => {
             let error = Error::RegistryStatus { package, url, status: status.as_u16() };

@@ -12,12 +12,15 @@ use tokio::task::JoinSet;
 use crate::behind::Behind;
 use crate::cache::{CacheUse, Connection};
 use crate::error::Error;
+use crate::evidence::AdvisoriesNow;
 use crate::flights::Flights;
 use crate::image::PackageImage;
 use crate::limits::Limits;
 use crate::lock::Graph;
 use crate::manifest::PackageName;
 use crate::packument_cache::{Found, Known};
+use crate::policy::Policy;
+use crate::policy::age::Ages;
 use crate::recent::Recent;
 use crate::registry::Client;
 use crate::store::{Kind, Stamp, Store};
@@ -28,6 +31,9 @@ pub(crate) struct Shared {
     pub(crate) client: Client,
     pub(crate) limits: Limits,
     pub(crate) connection: Connection,
+    pub(crate) policy: Policy,
+    /// The advisories that the policy names, once they were needed.
+    pub(crate) advisories: Mutex<Option<Arc<AdvisoriesNow>>>,
     pub(crate) now: fn() -> SystemTime,
     /// Packuments being looked for, by URL.
     pub(crate) packuments: Flights<Found>,
@@ -60,6 +66,12 @@ impl Shared {
     /// Seconds since 1970.
     pub(crate) fn seconds(&self) -> u64 {
         (self.now)().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    /// How old versions must be, now.
+    pub(crate) fn ages(&self) -> Ages {
+        let scopes = self.client.registries().scopes();
+        Ages::new(&self.policy.release_age, (self.now)(), scopes, self.limits.age_rounds)
     }
 
     /// Whether what has this stamp is used without asking its registry. A stamp from the future (the clock was set back)

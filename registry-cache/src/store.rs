@@ -1,32 +1,41 @@
-//! The store: blobs on disk, by key, in the embedded database.
+//! The store: blobs on disk, by key.
 //!
-//! The only file that names the database. Large values make it hold as much memory as it stores, so a blob is cut into
-//! chunks of 4 KiB, with an index record written last: what has no record is not there, whatever chunks a dropped or
-//! killed writer left. Every read is checked. A blob that has lost a bit or a chunk is removed and reported as absent, so it
-//! is fetched again; tarballs are checked against their integrity by the caller, everything else against a checksum in the
-//! record.
+//! Tarballs are files that are named by their hash (`tarballs.rs`), everything else is in the embedded database
+//! (`database.rs`): a database that holds gigabytes is slow to open. Both are shelves, of which this file knows no more than
+//! that. What is half written is not there. Every read is checked: tarballs against their integrity by the caller,
+//! everything else against a checksum. What turns out to be broken is removed and reported as absent, so it is fetched again.
 //!
-//! Every call works on the blocking pool and holds the store while it does. Closing waits for all of them.
+//! Every call that waits works on the blocking pool and holds the store while it does. Closing waits for all of them.
 
-use std::path::Path;
+mod database;
+mod pins;
+mod shelf;
+mod tarball_name;
+mod tarballs;
+mod tending;
+mod uses;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use tokio::sync::{Mutex, RwLock};
-use tokio::time::Instant;
+use tokio::sync::RwLock;
 
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::lock_file::LockFile;
 
-const CHUNK: usize = 4096;
-const OPEN_AGAIN: Duration = Duration::from_millis(20);
+use self::database::Database;
+use self::shelf::Shelf;
+use self::tarballs::Tarballs;
+pub(crate) use self::tending::Holding;
+use self::uses::Uses;
+pub use self::uses::Visit;
 
-/// What a blob is. The names of the trees carry the version of what is in them.
-#[derive(Clone, Copy, Debug)]
+/// What a blob is.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
     /// Compact packuments, compressed, by registry and name.
     Packument,
@@ -36,35 +45,30 @@ pub(crate) enum Kind {
     Resolution,
     /// What was made of packages, by everything that it was made of.
     Module,
+    /// Which other blobs must stay, by the name of the set.
+    Pins,
+    /// What registries sign with, as received, by URL; nothing where a registry has no keys.
+    Keys,
     /// What the import of a mirror has still to do.
     Import,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Packument, Self::Tarball, Self::Resolution, Self::Module, Self::Import];
+    const ALL: [Self; 7] =
+        [Self::Packument, Self::Tarball, Self::Resolution, Self::Module, Self::Pins, Self::Keys, Self::Import];
 
-    fn index(self) -> &'static str {
+    /// The one key of a blob that has several: an integrity may name weaker hashes too.
+    fn canonical(self, key: &str) -> String {
         match self {
-            Self::Packument => "packuments-v2",
-            Self::Tarball => "tarballs-v1",
-            Self::Resolution => "resolutions-v1",
-            Self::Module => "modules-v1",
-            Self::Import => "imports-v1",
-        }
-    }
-
-    fn chunks(self) -> &'static str {
-        match self {
-            Self::Packument => "packument-chunks-v2",
-            Self::Tarball => "tarball-chunks-v1",
-            Self::Resolution => "resolution-chunks-v1",
-            Self::Module => "module-chunks-v1",
-            Self::Import => "import-chunks-v1",
+            Self::Tarball => tarballs::canonical(key).unwrap_or_else(|| key.to_owned()),
+            Self::Packument | Self::Resolution | Self::Module | Self::Pins | Self::Keys | Self::Import => {
+                key.to_owned()
+            }
         }
     }
 }
 
-/// What is known of a blob beside its bytes.
+/// What is known of a blob beside its bytes. Of a tarball nothing is: all that matters is in its key.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     /// Seconds since 1970.
@@ -79,92 +83,49 @@ pub(crate) struct Blob {
     pub(crate) stamp: Stamp,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Record {
-    bytes: usize,
-    /// Absent for tarballs, whose key says what they must be.
-    sha256: Option<String>,
-    stamp: Stamp,
-}
-
 /// The open store.
 #[derive(Debug)]
 pub(crate) struct Store {
     opened: Arc<RwLock<Option<Opened>>>,
-    /// Blobs whose chunks are written.
-    written: AtomicU64,
-    /// How many of those the last flush covered.
-    flushed: Mutex<u64>,
+    uses: Arc<Uses>,
+    now: fn() -> SystemTime,
 }
 
 /// Dropped in this order: the database is gone before the lock is free.
 #[derive(Debug)]
 struct Opened {
-    trees: Vec<Trees>,
-    database: sled::Db,
+    database: Database,
+    tarballs: Tarballs,
+    folder: PathBuf,
     _lock: LockFile,
-}
-
-#[derive(Debug)]
-struct Trees {
-    index: sled::Tree,
-    chunks: sled::Tree,
 }
 
 impl Store {
     /// Opens the store in `folder`, which is made if need be. Waits for other holders as the limits say.
-    pub(crate) async fn open(folder: &Path, limits: &Limits) -> Result<Self, Error> {
-        let problem = |detail: String| Error::CacheFolder { folder: folder.to_owned(), detail };
-        tokio::fs::create_dir_all(folder).await.map_err(|error| problem(error.to_string()))?;
+    pub(crate) async fn open(folder: &Path, limits: &Limits, now: fn() -> SystemTime) -> Result<Self, Error> {
+        let problem =
+            |error: std::io::Error| Error::CacheFolder { folder: folder.to_owned(), detail: error.to_string() };
+        tokio::fs::create_dir_all(folder).await.map_err(problem)?;
         let lock = LockFile::take(folder, limits.lock_wait).await?;
-        let deadline = Instant::now() + limits.store_wait;
-        let database = loop {
-            let config = sled::Config::new()
-                .path(folder.join("store"))
-                .cache_capacity(limits.store_cache_bytes)
-                // Flushes happen where something must be safe, not by the clock.
-                .flush_every_ms(None);
-            match blocking(move || config.open()).await? {
-                Ok(database) => break database,
-                // Its last owner's lock is freed late, also after that process is gone.
-                Err(sled::Error::Io(_)) if Instant::now() < deadline => tokio::time::sleep(OPEN_AGAIN).await,
-                Err(sled::Error::Io(error)) => return Err(problem(error.to_string())),
-                Err(error) => return Err(Error::Store { detail: format!("{}: {error}", folder.display()) }),
-            }
-        };
-        let opened = blocking(move || -> sled::Result<Opened> {
-            let trees = Kind::ALL
-                .iter()
-                .map(|kind| {
-                    Ok(Trees { index: database.open_tree(kind.index())?, chunks: database.open_tree(kind.chunks())? })
-                })
-                .collect::<sled::Result<_>>()?;
-            Ok(Opened { trees, database, _lock: lock })
-        })
-        .await?
-        .map_err(failed)?;
-        Ok(Self { opened: Arc::new(RwLock::new(Some(opened))), written: AtomicU64::new(0), flushed: Mutex::new(0) })
+        let database = Database::open(folder, limits).await?;
+        let (owned, bounds) = (folder.to_owned(), limits.clone());
+        let tarballs = blocking(move || Tarballs::open(&owned, &bounds)).await?.map_err(problem)?;
+        let opened = Opened { database, tarballs, folder: folder.to_owned(), _lock: lock };
+        let uses = Arc::new(Uses::new(limits.uses));
+        Ok(Self { opened: Arc::new(RwLock::new(Some(opened))), uses, now })
     }
 
-    /// A blob, when it is there and whole.
+    /// A blob, when it is there and, but for a tarball, whole.
     pub(crate) async fn get(&self, kind: Kind, key: &str) -> Result<Option<Blob>, Error> {
-        let key = key.to_owned();
-        self.run(move |opened| opened.trees(kind).get(&key)).await
+        self.run_used(kind, key, |shelf, key| shelf.get(key)).await
     }
 
-    /// Stores a blob that is worth its checksum only.
+    /// Stores a blob. It survives the end of the process after the next flush.
     pub(crate) async fn put(&self, kind: Kind, key: &str, bytes: Vec<u8>, stamp: Stamp) -> Result<(), Error> {
-        let key = key.to_owned();
-        self.run(move |opened| {
-            let trees = opened.trees(kind);
-            let sha256 = Some(format!("{:x}", Sha256::digest(&bytes)));
-            trees.write_chunks(&key, &bytes)?;
-            trees.write_record(&key, &Record { bytes: bytes.len(), sha256, stamp })
-        })
-        .await
+        self.run_used(kind, key, move |shelf, key| shelf.put(key, &bytes, stamp)).await
     }
 
-    /// Stores a blob whose key says what it must be. When this returns it survives a crash.
+    /// Stores a tarball that was verified. When this returns it survives the end of the process, however that ends.
     pub(crate) async fn put_verified(
         &self,
         kind: Kind,
@@ -172,89 +133,109 @@ impl Store {
         bytes: Arc<Vec<u8>>,
         stamp: Stamp,
     ) -> Result<(), Error> {
-        let record = Record { bytes: bytes.len(), sha256: None, stamp };
-        let owned = key.to_owned();
-        self.run(move |opened| opened.trees(kind).write_chunks(&owned, &bytes)).await?;
-        let ticket = self.written.fetch_add(1, Ordering::SeqCst) + 1;
-        self.flush_up_to(ticket).await?;
-        let owned = key.to_owned();
-        self.run(move |opened| opened.trees(kind).write_record(&owned, &record)).await
+        self.run_used(kind, key, move |shelf, key| shelf.put(key, &bytes, stamp)).await
     }
 
     /// Says that a stored blob is still current.
     pub(crate) async fn touch(&self, kind: Kind, key: &str, stamp: Stamp) -> Result<(), Error> {
-        let key = key.to_owned();
-        self.run(move |opened| {
-            let trees = opened.trees(kind);
-            match trees.record(&key)? {
-                Some(record) => trees.write_record(&key, &Record { stamp, ..record }),
-                None => Ok(()),
-            }
-        })
-        .await
+        self.run_used(kind, key, move |shelf, key| shelf.touch(key, stamp)).await
     }
 
     /// Removes a blob that turned out to be broken.
     pub(crate) async fn remove(&self, kind: Kind, key: &str) -> Result<(), Error> {
-        let key = key.to_owned();
-        self.run(move |opened| opened.trees(kind).remove(&key)).await
+        let key = kind.canonical(key);
+        self.run(move |opened| opened.shelf(kind).remove(&key)).await
     }
 
     /// Removes every blob of a kind.
     pub(crate) async fn clear(&self, kind: Kind) -> Result<(), Error> {
-        self.run(move |opened| {
-            let trees = opened.trees(kind);
-            trees.index.clear()?;
-            trees.chunks.clear()
+        self.run(move |opened| opened.shelf(kind).clear()).await
+    }
+
+    /// The size of a blob in bytes; `None` when there is none.
+    pub(crate) async fn length(&self, kind: Kind, key: &str) -> Result<Option<u64>, Error> {
+        self.run_used(kind, key, |shelf, key| shelf.length(key)).await
+    }
+
+    /// Makes everything written so far survive the end of the process, however that ends.
+    pub(crate) async fn flush(&self) -> Result<(), Error> {
+        self.run(|opened| opened.database.flush()).await
+    }
+
+    /// Makes everything written so far survive the end of the machine. Costs as much as the system has to write, also for
+    /// others, so it is for what must stay and not for what can be fetched again.
+    pub(crate) async fn sync(&self) -> Result<(), Error> {
+        self.run(|opened| {
+            opened.database.flush()?;
+            let folder = &opened.folder;
+            let synced = std::fs::File::open(folder).and_then(|file| Ok(rustix::fs::syncfs(file)?));
+            synced.map_err(|error| failed(folder, error))
         })
         .await
     }
 
-    /// The size of a blob by its record, in bytes; `None` when there is none.
-    pub(crate) async fn length(&self, kind: Kind, key: &str) -> Result<Option<u64>, Error> {
-        let key = key.to_owned();
-        self.run(move |opened| Ok(opened.trees(kind).record(&key)?.map(|record| record.bytes as u64))).await
+    /// The keys of all blobs of a kind.
+    pub(crate) async fn keys(&self, kind: Kind) -> Result<Vec<String>, Error> {
+        self.run(move |opened| {
+            let mut keys = Vec::new();
+            opened.shelf(kind).each(&mut |entry| keys.push(entry.key))?;
+            Ok(keys)
+        })
+        .await
     }
 
-    /// How many blobs there are of a kind.
-    pub(crate) async fn count(&self, kind: Kind) -> Result<usize, Error> {
-        self.run(move |opened| Ok(opened.trees(kind).index.len())).await
-    }
-
-    /// Makes everything written so far safe.
-    pub(crate) async fn flush(&self) -> Result<(), Error> {
-        self.run(|opened| opened.database.flush().map(drop)).await
-    }
-
-    /// Waits for running calls, flushes, drops the database, then frees the lock.
+    /// Waits for running calls, writes down what was used, flushes, drops the database, then frees the lock.
     pub(crate) async fn close(&self) -> Result<(), Error> {
         let Some(opened) = self.opened.write().await.take() else { return Ok(()) };
+        let uses = self.uses.clone();
         blocking(move || {
-            let outcome = opened.database.flush().map(drop).map_err(failed);
+            let outcome = uses.settle(&opened).and_then(|()| opened.database.flush());
             drop(opened);
             outcome
         })
         .await?
     }
 
-    /// One flush serves all that have written before it began, however many wait for it.
-    async fn flush_up_to(&self, ticket: u64) -> Result<(), Error> {
-        let mut flushed = self.flushed.lock().await;
-        if *flushed < ticket {
-            let covered = self.written.load(Ordering::SeqCst);
-            self.flush().await?;
-            *flushed = covered;
-        }
-        Ok(())
+    /// Says that blobs are used which nobody reads from here: memory has them, or they are wanted soon.
+    pub(crate) fn mark<'a>(&self, kind: Kind, keys: impl IntoIterator<Item = &'a str>) {
+        self.uses.mark(kind, keys.into_iter().map(|key| kind.canonical(key)), self.seconds());
+    }
+
+    /// Begins a visit: what is used from now on is not collected while it lasts.
+    pub(crate) fn visit(&self) -> Visit {
+        self.uses.begin()
+    }
+
+    fn seconds(&self) -> u64 {
+        (self.now)().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    /// Does something with a blob, which thereby is in use.
+    async fn run_used<T: Send + 'static>(
+        &self,
+        kind: Kind,
+        key: &str,
+        job: impl FnOnce(&dyn Shelf, &str) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let key = kind.canonical(key);
+        self.uses.mark(kind, [key.clone()], self.seconds());
+        let uses = self.uses.clone();
+        self.run(move |opened| {
+            if uses.are_many() {
+                uses.settle(opened)?;
+            }
+            job(opened.shelf(kind), &key)
+        })
+        .await
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Opened) -> sled::Result<T> + Send + 'static,
+        job: impl FnOnce(&Opened) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let guard = self.opened.clone().read_owned().await;
         blocking(move || match guard.as_ref() {
-            Some(opened) => job(opened).map_err(failed),
+            Some(opened) => job(opened),
             None => Err(Error::Store { detail: "it is closed".to_owned() }),
         })
         .await?
@@ -262,85 +243,27 @@ impl Store {
 }
 
 impl Opened {
-    fn trees(&self, kind: Kind) -> &Trees {
-        &self.trees[kind as usize]
+    fn shelf(&self, kind: Kind) -> &dyn Shelf {
+        match kind {
+            Kind::Tarball => &self.tarballs,
+            Kind::Packument => &self.database.packuments,
+            Kind::Resolution => &self.database.resolutions,
+            Kind::Module => &self.database.modules,
+            Kind::Pins => &self.database.pins,
+            Kind::Keys => &self.database.keys,
+            Kind::Import => &self.database.imports,
+        }
     }
 }
 
-impl Trees {
-    fn record(&self, key: &str) -> sled::Result<Option<Record>> {
-        let found = self.index.get(key)?;
-        Ok(found.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
-    }
-
-    fn write_record(&self, key: &str, record: &Record) -> sled::Result<()> {
-        let bytes = serde_json::to_vec(record).expect("a record is plain data");
-        self.index.insert(key, bytes).map(drop)
-    }
-
-    fn get(&self, key: &str) -> sled::Result<Option<Blob>> {
-        let Some(record) = self.record(key)? else { return Ok(None) };
-        match self.read_chunks(key, record.bytes)? {
-            Some(bytes) if record.sha256.as_ref().is_none_or(|sum| *sum == format!("{:x}", Sha256::digest(&bytes))) => {
-                Ok(Some(Blob { bytes, stamp: record.stamp }))
-            }
-            _ => {
-                self.remove(key)?;
-                Ok(None)
-            }
+/// What an operation on a file of the store's ended with.
+fn failed(path: &Path, error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            Error::CacheFull { path: path.to_owned() }
         }
+        _ => Error::Store { detail: format!("{}: {error}", path.display()) },
     }
-
-    fn read_chunks(&self, key: &str, length: usize) -> sled::Result<Option<Vec<u8>>> {
-        let prefix = chunk_prefix(key);
-        let mut bytes = Vec::new();
-        let mut number = 0u32;
-        // Not allocated ahead: a damaged record may claim any length.
-        while bytes.len() < length {
-            match self.chunks.get(chunk_key(&prefix, number))? {
-                Some(chunk) if chunk.len() == CHUNK.min(length - bytes.len()) => bytes.extend_from_slice(&chunk),
-                _ => return Ok(None),
-            }
-            number += 1;
-        }
-        Ok(Some(bytes))
-    }
-
-    /// Writes the chunks of a blob that has no record from here on.
-    fn write_chunks(&self, key: &str, bytes: &[u8]) -> sled::Result<()> {
-        self.remove(key)?;
-        let prefix = chunk_prefix(key);
-        for (number, chunk) in bytes.chunks(CHUNK).enumerate() {
-            let number = u32::try_from(number).expect("limits keep a blob under 16 TiB");
-            self.chunks.insert(chunk_key(&prefix, number), chunk)?;
-        }
-        Ok(())
-    }
-
-    fn remove(&self, key: &str) -> sled::Result<()> {
-        self.index.remove(key)?;
-        for key in self.chunks.scan_prefix(chunk_prefix(key)).keys() {
-            self.chunks.remove(key?)?;
-        }
-        Ok(())
-    }
-}
-
-/// Keys are of any length, chunk keys of one.
-fn chunk_prefix(key: &str) -> [u8; 16] {
-    let digest = Sha256::digest(key);
-    digest[..16].try_into().expect("a sha256 has 32 bytes")
-}
-
-fn chunk_key(prefix: &[u8; 16], number: u32) -> [u8; 20] {
-    let mut key = [0; 20];
-    key[..16].copy_from_slice(prefix);
-    key[16..].copy_from_slice(&number.to_be_bytes());
-    key
-}
-
-fn failed(error: sled::Error) -> Error {
-    Error::Store { detail: error.to_string() }
 }
 
 /// Runs a job on the blocking pool. One that panics (the database does on some damage) is an error like any other.

@@ -1,129 +1,356 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use super::*;
 use crate::test_registry::Scratch;
 
-type Damage = fn(&Trees, [u8; 20]) -> sled::Result<()>;
+const SIZES: [usize; 6] = [0, 1, 4095, 4096, 4097, 40_967];
 
 fn limits() -> Limits {
     Limits { lock_wait: Duration::ZERO, ..Limits::default() }
+}
+
+fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_000_000)
+}
+
+async fn open(scratch: &Scratch) -> Store {
+    Store::open(&scratch.0, &limits(), now).await.unwrap()
 }
 
 fn noise(length: usize) -> Vec<u8> {
     (0..length as u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
+fn integrity(bytes: &[u8]) -> String {
+    ssri::IntegrityOpts::new().algorithm(ssri::Algorithm::Sha512).chain(bytes).result().to_string()
+}
+
+/// Stores a tarball that was used at this second, and gives back its key.
+async fn keep(store: &Store, bytes: Vec<u8>, used_at: u64) -> String {
+    let key = integrity(&bytes);
+    let stamp = Stamp { fetched_at: used_at, etag: None };
+    store.put_verified(Kind::Tarball, &key, Arc::new(bytes), stamp).await.unwrap();
+    key
+}
+
+async fn tarball(store: &Store, key: &str) -> Option<Vec<u8>> {
+    store.get(Kind::Tarball, key).await.unwrap().map(|blob| blob.bytes)
+}
+
+/// Every file of tarballs, by path.
+fn files(scratch: &Scratch) -> Vec<PathBuf> {
+    let below = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let folders = below(&scratch.0.join("tarballs-v2")).into_iter().filter(|path| path.is_dir());
+    let mut files: Vec<PathBuf> = folders.flat_map(|folder| below(&folder)).collect();
+    files.sort();
+    files
+}
+
 #[tokio::test]
 async fn blobs_survive_closing_and_opening() {
     let scratch = Scratch::new();
-    let store = Store::open(&scratch.0, &limits()).await.unwrap();
-    for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 10 * CHUNK + 7] {
+    let store = open(&scratch).await;
+    for length in SIZES {
         let stamp = Stamp { fetched_at: length as u64, etag: Some("e".to_owned()) };
         store.put(Kind::Packument, &format!("p{length}"), noise(length), stamp).await.unwrap();
-        store
-            .put_verified(Kind::Tarball, &format!("t{length}"), Arc::new(noise(length)), Stamp::default())
-            .await
-            .unwrap();
+        keep(&store, noise(length), 0).await;
     }
     store.close().await.unwrap();
-    let store = Store::open(&scratch.0, &limits()).await.unwrap();
-    for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 10 * CHUNK + 7] {
+    let store = open(&scratch).await;
+    for length in SIZES {
         let packument = store.get(Kind::Packument, &format!("p{length}")).await.unwrap().unwrap();
         assert_eq!((packument.bytes, packument.stamp.fetched_at), (noise(length), length as u64));
-        assert_eq!(store.get(Kind::Tarball, &format!("t{length}")).await.unwrap().unwrap().bytes, noise(length));
+        let key = integrity(&noise(length));
+        assert_eq!(tarball(&store, &key).await, Some(noise(length)));
+        assert_eq!(store.length(Kind::Tarball, &key).await.unwrap(), Some(length as u64));
     }
-    assert!(store.get(Kind::Tarball, "p1").await.unwrap().is_none());
+    assert_eq!(tarball(&store, &integrity(b"another")).await, None);
 }
 
 #[tokio::test]
-async fn a_shorter_blob_replaces_a_longer_one_whole() {
+async fn a_tarball_has_one_key_whatever_its_integrity_adds() {
     let scratch = Scratch::new();
-    let store = Store::open(&scratch.0, &limits()).await.unwrap();
-    for length in [9 * CHUNK, 2 * CHUNK] {
-        store.put(Kind::Resolution, "k", noise(length), Stamp::default()).await.unwrap();
-    }
-    assert_eq!(store.get(Kind::Resolution, "k").await.unwrap().unwrap().bytes.len(), 2 * CHUNK);
-    let left = store.run(|opened| Ok(opened.trees(Kind::Resolution).chunks.len())).await.unwrap();
-    assert_eq!(left, 2);
-    store.touch(Kind::Resolution, "k", Stamp { fetched_at: 9, etag: None }).await.unwrap();
-    assert_eq!(store.get(Kind::Resolution, "k").await.unwrap().unwrap().stamp.fetched_at, 9);
+    let store = open(&scratch).await;
+    let strong = keep(&store, noise(9), 0).await;
+    let both = format!("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk= {strong}");
+    assert_eq!(tarball(&store, &both).await, Some(noise(9)));
+    keep(&store, noise(9), 0).await;
+    assert_eq!(files(&scratch).len(), 1);
+    store.remove(Kind::Tarball, &both).await.unwrap();
+    assert_eq!(tarball(&store, &strong).await, None);
+    let unnamed = store.put_verified(Kind::Tarball, "../../x", Arc::new(noise(9)), Stamp::default()).await;
+    assert_eq!(unnamed.unwrap_err().code(), "store-failed");
 }
 
 #[tokio::test]
-async fn damage_is_a_miss_and_leaves_nothing_behind() {
+async fn what_a_killed_writer_left_goes_when_the_store_opens() {
     let scratch = Scratch::new();
-    let store = Store::open(&scratch.0, &limits()).await.unwrap();
-    let key = || chunk_key(&chunk_prefix("k"), 1);
-    let damages: [Damage; 3] = [
-        |trees, key| trees.chunks.remove(key).map(drop),
-        |trees, key| trees.chunks.insert(key, vec![0; CHUNK]).map(drop),
-        |trees, _| {
-            trees
-                .index
-                .insert(
-                    "k",
-                    br#"{"bytes":18446744073709551615,"sha256":null,"stamp":{"fetched_at":0,"etag":null}}"#.as_slice(),
-                )
-                .map(drop)
-        },
+    let store = open(&scratch).await;
+    let key = keep(&store, noise(9), 0).await;
+    store.close().await.unwrap();
+    let left = scratch.0.join("tarballs-v2/unfinished/7");
+    fs::write(&left, b"half of a tarba").unwrap();
+    let store = open(&scratch).await;
+    assert!(!left.exists());
+    assert_eq!(tarball(&store, &key).await, Some(noise(9)));
+}
+
+#[tokio::test]
+async fn what_earlier_versions_kept_goes_and_nothing_else() {
+    let scratch = Scratch::new();
+    let old = scratch.0.join("store");
+    fs::create_dir_all(old.join("blobs")).unwrap();
+    for name in ["conf", "db", "snap.00", "of-somebody-else"] {
+        fs::write(old.join(name), b"x").unwrap();
+    }
+    let store = open(&scratch).await;
+    store.close().await.unwrap();
+    let left: Vec<_> = fs::read_dir(&old).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["of-somebody-else"]);
+    fs::remove_file(old.join("of-somebody-else")).unwrap();
+    // A folder of that name which is no database is not ours.
+    fs::write(old.join("db"), b"x").unwrap();
+    open(&scratch).await.close().await.unwrap();
+    assert!(old.join("db").exists());
+}
+
+#[tokio::test]
+async fn verifying_finds_and_removes_what_is_broken() {
+    let scratch = Scratch::new();
+    let store = open(&scratch).await;
+    store.put(Kind::Packument, "p", noise(9000), Stamp::default()).await.unwrap();
+    store.put(Kind::Module, "m", noise(9000), Stamp::default()).await.unwrap();
+    for length in [100, 200_000, 300, 400] {
+        keep(&store, noise(length), 0).await;
+    }
+    let whole = store.verify().await.unwrap();
+    assert_eq!((whole.whole.values().sum::<u64>(), whole.broken.len()), (6, 0));
+
+    let path = |length: usize| {
+        let name = tarball_name::TarballName::of_integrity(&integrity(&noise(length))).unwrap();
+        scratch.0.join("tarballs-v2").join(name.folder()).join(name.file())
+    };
+    let mut flipped = noise(200_000);
+    flipped[150_000] ^= 1;
+    fs::write(path(200_000), flipped).unwrap();
+    fs::write(path(300), &noise(300)[..299]).unwrap();
+    let stray = path(100).with_file_name("notes.txt");
+    fs::write(&stray, b"x").unwrap();
+    // Whole, and where nobody looks for it.
+    let misplaced = scratch.0.join("tarballs-v2/zz");
+    fs::create_dir(&misplaced).unwrap();
+    fs::rename(path(400), misplaced.join(path(400).file_name().unwrap())).unwrap();
+    // A folder by the name of a tarball.
+    fs::create_dir(path(7)).or_else(|_| fs::create_dir_all(path(7))).unwrap();
+
+    let found = store.verify().await.unwrap();
+    let mut problems: Vec<(Kind, &str)> =
+        found.broken.iter().map(|(kind, _, problem)| (*kind, problem.as_str())).collect();
+    problems.sort();
+    let expected = [
+        (Kind::Tarball, "it does not have the name of a tarball"),
+        (Kind::Tarball, "it does not have the name of a tarball"),
+        (Kind::Tarball, "it is not a file"),
+        (Kind::Tarball, "its 200000 bytes do not have the hash that it is named by"),
+        (Kind::Tarball, "its 299 bytes do not have the hash that it is named by"),
     ];
-    for damage in damages {
-        store.put(Kind::Packument, "k", noise(3 * CHUNK), Stamp::default()).await.unwrap();
-        store.run(move |opened| damage(opened.trees(Kind::Packument), key())).await.unwrap();
-        assert!(store.get(Kind::Packument, "k").await.unwrap().is_none());
-        let left = store.run(|opened| Ok(opened.trees(Kind::Packument).chunks.len())).await.unwrap();
-        assert_eq!(left, 0);
+    assert_eq!(problems, expected);
+    assert_eq!(files(&scratch), [path(100)]);
+    let again = store.verify().await.unwrap();
+    assert_eq!((again.whole.values().sum::<u64>(), again.broken.len()), (3, 0));
+}
+
+#[tokio::test]
+async fn a_file_larger_than_a_tarball_may_be_is_not_read_to_its_end() {
+    let scratch = Scratch::new();
+    let small = Limits { tarball_bytes: 1000, ..limits() };
+    let store = Store::open(&scratch.0, &small, now).await.unwrap();
+    let key = keep(&store, noise(1000), 0).await;
+    assert_eq!(tarball(&store, &key).await, Some(noise(1000)));
+    fs::File::options().append(true).open(&files(&scratch)[0]).unwrap().set_len(1 << 40).unwrap();
+    // The same length as before is read, so only a hash tells: that is the reader's business.
+    assert_eq!(tarball(&store, &key).await.unwrap().len(), 1000);
+    assert_eq!(store.length(Kind::Tarball, &key).await.unwrap(), Some(1 << 40));
+}
+
+#[tokio::test]
+async fn what_was_used_least_lately_is_collected_first() {
+    let scratch = Scratch::new();
+    let store = open(&scratch).await;
+    let old = keep(&store, noise(1000), 10_000).await;
+    let older = keep(&store, noise(1001), 5_000).await;
+    store.put(Kind::Packument, "p", noise(1002), Stamp { fetched_at: 7_000, etag: None }).await.unwrap();
+    store.close().await.unwrap();
+    // Closing wrote down that all of it was used just now; what came in is what is compared here.
+    let set = |key: &str, seconds| {
+        let name = tarball_name::TarballName::of_integrity(key).unwrap();
+        let path = scratch.0.join("tarballs-v2").join(name.folder()).join(name.file());
+        fs::File::options()
+            .append(true)
+            .open(path)
+            .unwrap()
+            .set_modified(UNIX_EPOCH + Duration::from_secs(seconds))
+            .unwrap();
+    };
+    set(&old, 10_000);
+    set(&older, 5_000);
+    let store = open(&scratch).await;
+    assert_eq!(store.collect(10_000).await.unwrap().removed, Holding::default());
+    let collected = store.collect(2_100).await.unwrap();
+    assert_eq!((collected.before, collected.removed), (holding(3, 3003), holding(1, 1001)));
+    assert_eq!(files(&scratch).len(), 1);
+    // A use makes what was old the newest.
+    assert!(tarball(&store, &old).await.is_some());
+    set(&old, 1);
+    let collected = store.collect(1_500).await.unwrap();
+    assert_eq!(collected.removed, holding(1, 1002));
+    assert!(store.get(Kind::Packument, "p").await.unwrap().is_none());
+    assert!(tarball(&store, &old).await.is_some());
+    assert_eq!(store.collect(0).await.unwrap().removed, holding(1, 1000));
+    assert!(files(&scratch).is_empty());
+}
+
+fn holding(count: u64, bytes: u64) -> Holding {
+    Holding { count, bytes }
+}
+
+#[tokio::test]
+async fn a_use_is_written_down_at_the_end_and_not_twice_in_an_hour() {
+    static SECONDS: AtomicU64 = AtomicU64::new(100_000);
+    let now = || UNIX_EPOCH + Duration::from_secs(SECONDS.load(Ordering::SeqCst));
+    let scratch = Scratch::new();
+    let used_at = || {
+        let modified = fs::metadata(&files(&scratch)[0]).unwrap().modified().unwrap();
+        modified.duration_since(UNIX_EPOCH).unwrap().as_secs()
+    };
+    let mut expected = 100_000;
+    for (seconds, written) in [(100_000, 100_000), (103_599, 100_000), (103_600, 103_600), (90_000, 103_600)] {
+        SECONDS.store(seconds, Ordering::SeqCst);
+        let store = Store::open(&scratch.0, &limits(), now).await.unwrap();
+        let key = match files(&scratch).is_empty() {
+            true => keep(&store, noise(9), seconds).await,
+            false => integrity(&noise(9)),
+        };
+        store.mark(Kind::Tarball, [key.as_str()]);
+        assert_eq!(used_at(), expected);
+        store.close().await.unwrap();
+        expected = written;
+        assert_eq!(used_at(), expected);
     }
 }
 
 #[tokio::test]
-async fn a_blob_without_its_record_is_not_there() {
+async fn uses_do_not_fill_memory() {
     let scratch = Scratch::new();
-    let store = Store::open(&scratch.0, &limits()).await.unwrap();
-    // What a writer leaves that was dropped or killed between chunks and record.
-    store.run(|opened| opened.trees(Kind::Tarball).write_chunks("k", &noise(3 * CHUNK))).await.unwrap();
-    assert!(store.get(Kind::Tarball, "k").await.unwrap().is_none());
-    store.put_verified(Kind::Tarball, "k", Arc::new(noise(CHUNK)), Stamp::default()).await.unwrap();
-    assert_eq!(store.get(Kind::Tarball, "k").await.unwrap().unwrap().bytes, noise(CHUNK));
+    let few = Limits { uses: 10, ..limits() };
+    let store = Store::open(&scratch.0, &few, now).await.unwrap();
+    let visit = store.visit();
+    for number in 0..100 {
+        store.length(Kind::Packument, &format!("p{number}")).await.unwrap();
+    }
+    // What a visit uses is remembered as long as it lasts, and no longer.
+    assert!(store.uses.last(Kind::Packument, "p0").is_some());
+    drop(visit);
+    for number in 100..120 {
+        store.length(Kind::Packument, &format!("p{number}")).await.unwrap();
+    }
+    let kept = (0..120).filter(|number| store.uses.last(Kind::Packument, &format!("p{number}")).is_some()).count();
+    assert!(kept <= 20, "{kept}");
+}
+
+#[tokio::test]
+async fn what_a_visit_uses_or_waits_for_is_not_collected() {
+    let scratch = Scratch::new();
+    let store = open(&scratch).await;
+    let before = keep(&store, noise(100), 0).await;
+    let visit = store.visit();
+    let wanted = keep(&store, noise(101), 0).await;
+    let read = keep(&store, noise(102), 0).await;
+    store.close().await.unwrap();
+    drop(visit);
+    let store = open(&scratch).await;
+    let visit = store.visit();
+    let later = store.visit();
+    store.mark(Kind::Tarball, [wanted.as_str()]);
+    assert!(tarball(&store, &read).await.is_some());
+    drop(later);
+    let collected = store.collect(0).await.unwrap();
+    assert_eq!((collected.removed, collected.in_use), (holding(1, 100), holding(2, 203)));
+    assert!(tarball(&store, &before).await.is_none());
+    assert!(tarball(&store, &wanted).await.is_some());
+    drop(visit);
+    assert_eq!(store.collect(0).await.unwrap().removed, holding(2, 203));
+}
+
+#[tokio::test]
+async fn what_is_pinned_is_not_collected() {
+    let scratch = Scratch::new();
+    let store = open(&scratch).await;
+    let pinned = keep(&store, noise(100), 0).await;
+    let loose = keep(&store, noise(101), 0).await;
+    store.put(Kind::Packument, "p", noise(102), Stamp::default()).await.unwrap();
+    store.put(Kind::Packument, "q", noise(103), Stamp::default()).await.unwrap();
+    let set = BTreeMap::from([
+        (Kind::Tarball, BTreeSet::from([format!("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk= {pinned}")])),
+        // One that comes later.
+        (Kind::Packument, BTreeSet::from(["p".to_owned(), "later".to_owned()])),
+    ]);
+    store.pin("set", set).await.unwrap();
+    store.close().await.unwrap();
+    let store = open(&scratch).await;
+    store.put(Kind::Packument, "later", noise(104), Stamp::default()).await.unwrap();
+    let holdings = store.holdings().await.unwrap();
+    assert_eq!((holdings.pinned, holdings.sets["set"]), (holding(3, 306), holding(3, 306)));
+    assert_eq!((holdings.kinds[&Kind::Tarball], holdings.kinds[&Kind::Packument]), (holding(2, 201), holding(3, 309)));
+    assert_eq!(store.collect(0).await.unwrap().removed, holding(2, 204));
+    assert!(tarball(&store, &loose).await.is_none() && tarball(&store, &pinned).await.is_some());
+    assert_eq!((store.unpin("set").await.unwrap(), store.unpin("set").await.unwrap()), (true, false));
+    assert_eq!(store.collect(0).await.unwrap().removed, holding(3, 306));
+}
+
+#[tokio::test]
+async fn room_is_made_by_what_was_used_least_lately() {
+    let scratch = Scratch::new();
+    let store = open(&scratch).await;
+    for number in 0..8 {
+        store.make_room(Kind::Module, 8).await.unwrap();
+        store.put(Kind::Module, &number.to_string(), noise(9), Stamp { fetched_at: number, etag: None }).await.unwrap();
+    }
+    assert!(store.get(Kind::Module, "0").await.unwrap().is_some());
+    store.make_room(Kind::Module, 8).await.unwrap();
+    store.put(Kind::Module, "8", noise(9), Stamp::default()).await.unwrap();
+    let mut left = Vec::new();
+    for number in 0..9 {
+        left.extend(store.length(Kind::Module, &number.to_string()).await.unwrap().map(|_| number));
+    }
+    assert_eq!(left, [0, 4, 5, 6, 7, 8]);
 }
 
 #[tokio::test]
 async fn a_held_lock_names_its_holder_and_closing_frees_it() {
     let scratch = Scratch::new();
-    let store = Store::open(&scratch.0, &limits()).await.unwrap();
-    let error = Store::open(&scratch.0, &limits()).await.unwrap_err();
+    let store = open(&scratch).await;
+    let error = Store::open(&scratch.0, &limits(), now).await.unwrap_err();
     let expected = Error::CacheBusy { pid: Some(std::process::id()), folder: scratch.0.clone() };
     assert_eq!(error, expected);
     // One that waits gets it as soon as it is free.
     let waiting = Limits { lock_wait: Duration::from_secs(60), ..Limits::default() };
-    let (closed, opened) = tokio::join!(store.close(), Store::open(&scratch.0, &waiting));
+    let (closed, opened) = tokio::join!(store.close(), Store::open(&scratch.0, &waiting, now));
     closed.unwrap();
     let store = opened.unwrap();
     // Dropping without closing frees it too.
     drop(store);
-    Store::open(&scratch.0, &waiting).await.unwrap();
-}
-
-#[tokio::test]
-async fn many_writers_share_flushes() {
-    let scratch = Scratch::new();
-    let store = Store::open(&scratch.0, &limits()).await.unwrap();
-    let writers = (0..40).map(|number| {
-        let store = &store;
-        async move {
-            store.put_verified(Kind::Tarball, &format!("k{number}"), Arc::new(noise(9000)), Stamp::default()).await
-        }
-    });
-    for outcome in futures::future::join_all(writers).await {
-        outcome.unwrap();
-    }
-    for number in 0..40 {
-        assert!(store.get(Kind::Tarball, &format!("k{number}")).await.unwrap().is_some());
-    }
+    Store::open(&scratch.0, &waiting, now).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_closed_store_says_so() {
     let scratch = Scratch::new();
-    let store = Store::open(&scratch.0, &limits()).await.unwrap();
+    let store = open(&scratch).await;
+    store.sync().await.unwrap();
     store.close().await.unwrap();
     store.close().await.unwrap();
     assert_eq!(store.get(Kind::Tarball, "k").await.unwrap_err().code(), "store-failed");

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::test_registry::{Scratch, TestRegistry};
 use crate::{
-    Ahead, Cache, CacheOptions, CacheUse, Connection, Error, Graph, Limits, Manifest, NetworkOptions, Registries, Tree,
+    Ahead, Cache, CacheOptions, CacheUse, Connection, Error, Graph, Limits, Manifest, NetworkOptions, Policy,
+    Registries, Tree,
 };
 
 /// A registry, a folder, and what a cache is opened with.
@@ -18,6 +19,7 @@ pub(crate) struct Bench {
     pub(crate) network: NetworkOptions,
     pub(crate) limits: Limits,
     pub(crate) connection: Connection,
+    pub(crate) policy: Policy,
     pub(crate) now: fn() -> SystemTime,
 }
 
@@ -35,6 +37,7 @@ impl Bench {
             network,
             limits: Limits::default(),
             connection: Connection::Online,
+            policy: Policy::default(),
             now: || UNIX_EPOCH + Duration::from_secs(1_000_000),
         }
     }
@@ -48,6 +51,7 @@ impl Bench {
             network: self.network.clone(),
             limits: self.limits.clone(),
             connection: self.connection,
+            policy: self.policy.clone(),
             now: self.now,
         }
     }
@@ -60,6 +64,7 @@ impl Bench {
             network: self.network.clone(),
             limits: self.limits.clone(),
             connection: self.connection,
+            policy: self.policy.clone(),
             now: self.now,
         };
         Cache::open(options).await.unwrap()

@@ -11,10 +11,12 @@ use async_trait::async_trait;
 
 use super::platform::Platforms;
 use crate::error::Error;
-use crate::graph::{self, Packuments, Roots};
+use crate::evidence::AdvisoriesNow;
+use crate::graph::{self, KeptVersions, Packuments, Roots};
 use crate::lock::{Graph, LockedPackage};
 use crate::manifest::{Manifest, PackageName};
 use crate::packument::Packument;
+use crate::policy::age::Ages;
 use crate::shared::{Shared, locked};
 use crate::store::blocking;
 
@@ -31,6 +33,7 @@ pub(crate) struct Closure {
 
 impl Closure {
     pub(crate) async fn of(shared: &Arc<Shared>, manifests: &[Manifest], wanted: &Platforms) -> Result<Self, Error> {
+        let advisories = shared.advisories().await?;
         let (shared, manifests, wanted) = (shared.clone(), manifests.to_vec(), wanted.clone());
         let runtime = tokio::runtime::Handle::current();
         // The resolver's futures cannot move between threads.
@@ -38,7 +41,7 @@ impl Closure {
             runtime.block_on(async {
                 let mut closure = Self::default();
                 for manifest in &manifests {
-                    closure.add(&shared, manifest, &wanted).await?;
+                    closure.add(&shared, &advisories, manifest, &wanted).await?;
                 }
                 Ok(closure)
             })
@@ -46,14 +49,21 @@ impl Closure {
         blocking(work).await?
     }
 
-    async fn add(&mut self, shared: &Arc<Shared>, manifest: &Manifest, wanted: &Platforms) -> Result<(), Error> {
-        let source = Source { shared: shared.clone(), absent: Mutex::default() };
+    async fn add(
+        &mut self,
+        shared: &Arc<Shared>,
+        advisories: &AdvisoriesNow,
+        manifest: &Manifest,
+        wanted: &Platforms,
+    ) -> Result<(), Error> {
+        let source = Source { shared: shared.clone(), ages: shared.ages(), absent: Mutex::default() };
         let most = shared.limits.graph_packages;
-        let graph = graph::resolve(manifest, &source, most).await?;
+        let mut graph = graph::resolve(manifest, KeptVersions::default(), &source, most).await?;
+        shared.review(&mut graph, advisories).await?;
         self.add_tarballs(&graph);
         self.graphs.push(graph);
         for which in [Roots::OfPrograms, Roots::OfAllSystems] {
-            let resolution = graph::resolve_widely(manifest, &source, most, which).await?;
+            let resolution = graph::resolve_widely(manifest, KeptVersions::default(), &source, most, which).await?;
             for name in resolution.names() {
                 self.versions.entry(name.to_owned()).or_default();
             }
@@ -89,6 +99,7 @@ impl Closure {
 /// Packuments, and the names that have none.
 struct Source {
     shared: Arc<Shared>,
+    ages: Ages,
     absent: Mutex<BTreeSet<String>>,
 }
 
@@ -104,5 +115,9 @@ impl Packuments for Source {
                 Err(error)
             }
         }
+    }
+
+    fn ages(&self) -> &Ages {
+        &self.ages
     }
 }

@@ -53,6 +53,9 @@ impl Cache {
         for resolved in resolutions(manifests, &closure) {
             writer = append(writer, Content::Resolution, resolved).await?;
         }
+        for (of, keys) in shared.keys_of_registries(closure.versions.keys()).await? {
+            writer = append(writer, Content::Keys { of }, keys).await?;
+        }
         for (name, versions) in &closure.versions {
             let (form, document) = match versions.is_empty() {
                 true => (Form::Full, without_versions(name)),
