@@ -10,7 +10,6 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use futures::StreamExt;
-use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -184,7 +183,7 @@ impl Cache {
     ) -> Result<Stage<Graph>, Error> {
         let _visit = self.visit();
         let advisories = self.shared.advisories().await?;
-        let key = self.resolution_key(manifest, &advisories);
+        let key = self.shared.resolution_key(manifest, &advisories);
         if let Some(graph) = self.shared.known_resolution(&key).await? {
             self.mark(&graph);
             return Ok(Stage { value: graph, cache: CacheUse::Hit });
@@ -210,12 +209,6 @@ impl Cache {
         graph.warnings.extend(stale);
         self.mark(&graph);
         Ok(Stage { value: graph, cache })
-    }
-
-    /// What the graph of a manifest is kept under.
-    pub(crate) fn resolution_key(&self, manifest: &Manifest, advisories: &AdvisoriesNow) -> String {
-        let policy = (self.shared.policy.fingerprint(), &advisories.stamp);
-        resolution_key(manifest, self.shared.client.registries(), policy)
     }
 
     /// The resolver's futures cannot move between threads, so it gets one of its own, and its news come by channel. When
@@ -483,20 +476,6 @@ impl Packuments for Source {
     fn ages(&self) -> &Ages {
         &self.ages
     }
-}
-
-/// What a resolution depends on beside the registries' own content.
-pub(crate) fn resolution_key(manifest: &Manifest, registries: &Registries, policy: (String, &String)) -> String {
-    let dependencies: Vec<_> = manifest
-        .dependencies
-        .iter()
-        .map(|(alias, requirement)| {
-            (alias.as_str(), requirement.package.as_str(), requirement.range.as_str(), requirement.optional)
-        })
-        .collect();
-    let text = serde_json::to_vec(&(registries.fingerprint(), policy, dependencies, &manifest.overrides))
-        .expect("plain data is JSON");
-    format!("{:x}", Sha256::digest(text))
 }
 
 #[cfg(test)]

@@ -168,7 +168,8 @@ impl Cache {
             packuments.insert(registries.packument_url(&name)?.to_string());
         }
         let advisories = self.shared.advisories().await?;
-        let resolutions = pins.manifests.iter().map(|manifest| self.resolution_key(manifest, &advisories)).collect();
+        let resolutions =
+            pins.manifests.iter().map(|manifest| self.shared.resolution_key(manifest, &advisories)).collect();
         let pinned = BTreeMap::from([
             (Kind::Packument, packuments),
             (Kind::Tarball, pins.tarballs.clone()),

@@ -65,13 +65,13 @@ pub(crate) async fn resolve(
 }
 
 /// Resolves a manifest for more systems than one.
-pub(crate) async fn resolve_widely<'a>(
+pub(crate) async fn resolve_widely(
     manifest: &Manifest,
     kept: KeptVersions,
-    source: &'a dyn Packuments,
+    source: &dyn Packuments,
     most: usize,
     which: Roots,
-) -> Result<Resolution<'a>, Error> {
+) -> Result<Resolution, Error> {
     let resolver = resolver_of(manifest, source.ages())?;
     let api = Api::new(source, kept, most);
     let roots = present_roots(manifest, &api, &resolver, which).await?;
@@ -101,7 +101,7 @@ pub(crate) async fn resolve_widely<'a>(
         }
     };
     let warnings = warnings_of(&diagnostics);
-    Ok(Resolution { snapshot, loaded: api.loaded.into_inner(), ages: source.ages(), warnings, most })
+    Ok(Resolution { snapshot, loaded: api.loaded.into_inner(), ages: source.ages().clone(), warnings, most })
 }
 
 /// What a walk ahead of the resolver begins with.

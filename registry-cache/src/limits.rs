@@ -61,13 +61,6 @@ pub struct Limits {
     pub store_wait: Duration,
     /// Bytes of pages that the store keeps in memory.
     pub store_cache_bytes: u64,
-    /// Bytes of a mirror's index. Some 300 bytes stand for each blob: this is enough for 200,000.
-    pub mirror_index_bytes: u64,
-    /// Bytes of everything in a mirror but tarballs, which memory holds at once while it is imported. A package's versions
-    /// take a few kilobytes: this is enough for the packages of many frameworks.
-    pub mirror_metadata_bytes: u64,
-    /// Tarballs that are sent to npm clients at the same time, each of which memory holds as a whole.
-    pub served_tarballs: usize,
     /// Bytes that are kept when a long-lived owner tidies up. 20 GiB: some hundred thousand tarballs, and a part of a disk
     /// that nobody misses.
     pub store_bytes: u64,
@@ -79,6 +72,13 @@ pub struct Limits {
     pub use_interval: Duration,
     /// Times of use that memory holds before they are written down. 16384: some megabytes.
     pub uses: usize,
+    /// Bytes of a mirror's index. Some 300 bytes stand for each blob: this is enough for 200,000.
+    pub mirror_index_bytes: u64,
+    /// Bytes of everything in a mirror but tarballs, which memory holds at once while it is imported. A package's versions
+    /// take a few kilobytes: this is enough for the packages of many frameworks.
+    pub mirror_metadata_bytes: u64,
+    /// Tarballs that are sent to npm clients at the same time, each of which memory holds as a whole.
+    pub served_tarballs: usize,
 }
 
 impl Default for Limits {
@@ -108,13 +108,13 @@ impl Default for Limits {
             lock_wait: Duration::from_secs(30),
             store_wait: Duration::from_secs(5),
             store_cache_bytes: 32 << 20,
-            mirror_index_bytes: 64 << 20,
-            mirror_metadata_bytes: 256 << 20,
-            served_tarballs: 16,
             store_bytes: 20 << 30,
             collect_interval: Duration::from_secs(10 * 60),
             use_interval: Duration::from_secs(60 * 60),
             uses: 16_384,
+            mirror_index_bytes: 64 << 20,
+            mirror_metadata_bytes: 256 << 20,
+            served_tarballs: 16,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -17,7 +18,7 @@ use crate::flights::Flights;
 use crate::image::PackageImage;
 use crate::limits::Limits;
 use crate::lock::Graph;
-use crate::manifest::PackageName;
+use crate::manifest::{Manifest, PackageName};
 use crate::packument_cache::{Found, Known};
 use crate::policy::Policy;
 use crate::policy::age::Ages;
@@ -82,6 +83,22 @@ impl Shared {
             Connection::Online => age.is_some_and(|age| age < self.limits.packument_ttl.as_secs()),
             Connection::Offline => true,
         }
+    }
+
+    /// What the graph of a manifest is kept under: all that it depends on beside the registries' own content.
+    pub(crate) fn resolution_key(&self, manifest: &Manifest, advisories: &AdvisoriesNow) -> String {
+        let policy = (self.policy.fingerprint(), &advisories.stamp);
+        let registries = self.client.registries();
+        let dependencies: Vec<_> = manifest
+            .dependencies
+            .iter()
+            .map(|(alias, requirement)| {
+                (alias.as_str(), requirement.package.as_str(), requirement.range.as_str(), requirement.optional)
+            })
+            .collect();
+        let text = serde_json::to_vec(&(registries.fingerprint(), policy, dependencies, &manifest.overrides))
+            .expect("plain data is JSON");
+        format!("{:x}", Sha256::digest(text))
     }
 
     pub(crate) async fn known_resolution(&self, key: &str) -> Result<Option<Graph>, Error> {

@@ -22,15 +22,15 @@ pub(crate) enum Roots {
 }
 
 /// What a manifest stands for on every system.
-pub(crate) struct Resolution<'a> {
+pub(crate) struct Resolution {
     pub(super) snapshot: NpmResolutionSnapshot,
     pub(super) loaded: Loaded,
-    pub(super) ages: &'a Ages,
+    pub(super) ages: Ages,
     pub(super) warnings: Vec<String>,
     pub(super) most: usize,
 }
 
-impl Resolution<'_> {
+impl Resolution {
     /// The packages that one system needs.
     pub(crate) fn graph_for(&self, os: &str, cpu: &str) -> Result<Graph, Error> {
         let system = NpmSystemInfo { os: os.into(), cpu: cpu.into() };
@@ -48,7 +48,7 @@ impl Resolution<'_> {
             return Err(too_many(graph.packages.len(), self.most));
         }
         graph.warnings = self.warnings.clone();
-        graph.held_back = age::held_back(serialized, &self.loaded, self.ages);
+        graph.held_back = age::held_back(serialized, &self.loaded, &self.ages);
         Ok(graph)
     }
 

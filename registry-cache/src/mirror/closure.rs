@@ -60,6 +60,8 @@ impl Closure {
         let most = shared.limits.graph_packages;
         let mut graph = graph::resolve(manifest, KeptVersions::default(), &source, most).await?;
         shared.review(&mut graph, advisories).await?;
+        // What was held back was that day's.
+        graph.held_back.clear();
         self.add_tarballs(&graph);
         self.graphs.push(graph);
         for which in [Roots::OfPrograms, Roots::OfAllSystems] {

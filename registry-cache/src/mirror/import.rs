@@ -127,7 +127,7 @@ impl Cache {
         for Resolved { manifest, graph } in checked.resolutions {
             let graph = self.shared.review_given(&graph).await?;
             let graph = serde_json::to_string(&graph).expect("plain data is JSON");
-            intent.resolutions.push((self.resolution_key(&manifest, &advisories), graph));
+            intent.resolutions.push((self.shared.resolution_key(&manifest, &advisories), graph));
         }
         Ok(intent)
     }

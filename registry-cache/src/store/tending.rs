@@ -158,7 +158,7 @@ impl Opened {
         self.database.flush().map(|()| collected)
     }
 
-    /// What may go of a kind, and how much of it is pinned. The pins themselves do not go, nor does what is still to be done.
+    /// What may go of a kind, and how much of it is pinned. The pins themselves do not go, nor what an import has still to do.
     fn candidates(
         &self,
         kind: Kind,
