@@ -99,13 +99,6 @@ impl CacheConfig {
 }
 
 /// `$XDG_CONFIG_HOME/hoist`, `~/.config/hoist`, in this order.
-fn config_folder(environment: &Environment) -> Option<PathBuf> {
-    let base = environment.path("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
-    let base = base.or_else(|| environment.path("HOME").map(|home| home.join(".config")));
-    base.map(|base| base.join("hoist"))
-}
-
-/// `$XDG_CONFIG_HOME/hoist`, `~/.config/hoist`, in this order.
 pub(crate) fn config_folder(environment: &Environment) -> Option<PathBuf> {
     let base = environment.path("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
     let base = base.or_else(|| environment.path("HOME").map(|home| home.join(".config")));

@@ -95,6 +95,7 @@ impl Cache {
 
     /// One of a package's tarballs, by the last part of its address.
     pub async fn served_tarball(&self, name: &PackageName, file: &str) -> Result<ServedTarball, Error> {
+        let _visit = self.visit();
         let packument = self.shared.served_packument(name, DocumentForm::Abbreviated).await?;
         let (owned, wanted) = (name.clone(), file.to_owned());
         let found = blocking(move || named_by(&packument.document(), &owned, &wanted)).await?;

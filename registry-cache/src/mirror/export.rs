@@ -46,6 +46,7 @@ impl Cache {
         progress: &dyn Progress,
     ) -> Result<Exported, Error> {
         let shared = &self.shared;
+        let _visit = self.visit();
         let closure = Closure::of(shared, manifests, platforms).await?;
         keep_all(shared, &closure, progress).await?;
         let names = platforms.names();

@@ -78,6 +78,8 @@ impl Cache {
         progress: &dyn Progress,
     ) -> Result<Imported, Error> {
         let shared = &self.shared;
+        // Nothing names its tarballs until the end.
+        let _visit = self.visit();
         let (limits, trusted) = (shared.limits.clone(), trusted.to_vec());
         let bounds = limits.clone();
         let reader = blocking(move || Reader::open(file, &trusted, &bounds)).await??;
@@ -157,7 +159,8 @@ pub(crate) async fn finish_import(shared: &Arc<Shared>) -> Result<(), Error> {
             }
             .map(|packument| packument.map(|packument| packument.compress()))
         });
-        if let Some(bytes) = merged.await?.map_err(|detail| broken(&detail))? {
+        // Each part of it was checked before; one that cannot be read now never will be, and must not keep the cache shut.
+        if let Ok(Some(bytes)) = merged.await? {
             shared.store.put(Kind::Packument, &url, bytes, stamp.unwrap_or_else(|| old.clone())).await?;
         }
         locked(&shared.recent_packuments).remove(&url);
