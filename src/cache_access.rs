@@ -24,7 +24,7 @@ pub(crate) enum Lease {
 }
 
 impl CacheAccess {
-    /// Opens the cache, waiting a bounded time for whoever holds it.
+    /// Opens the cache, through its owner where another process owns it.
     pub(crate) async fn open(&self) -> Result<Lease, Error> {
         match self {
             Self::Held(cache) => Ok(Lease::Held(cache.clone())),

@@ -157,7 +157,7 @@ pub(crate) fn serve(arguments: ServeArguments) -> Exit {
     let work = async {
         let limits = ServiceLimits::new(&arguments);
         let cache = cache_config(arguments.cache, working_folder()?);
-        let cache = registry_cache::Cache::open(cache.options()?).await?;
+        let cache = registry_cache::Cache::publish(cache.options()?).await?;
         Service::start(arguments.listen, limits, cache, |cache| {
             pipeline(&arguments.limits, CacheAccess::Held(cache), BUNDLERS_AHEAD)
         })

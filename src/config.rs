@@ -8,7 +8,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use registry_cache::{CacheOptions, Connection, NetworkOptions, Policy, Registries};
+use registry_cache::{CacheOptions, Connection, NetworkOptions, OwnerOptions, Policy, Registries};
+use rustix::process::getuid;
 
 use crate::cli::{CacheArguments, LimitArguments, ServeArguments};
 use crate::error::Error;
@@ -86,6 +87,7 @@ impl CacheConfig {
             network: network(&self.environment),
             limits: registry_cache::Limits::default(),
             policy: self.policy()?,
+            owner: OwnerOptions { folder: Some(socket_folder(&self.environment)), ..OwnerOptions::default() },
             connection: if self.flags.offline { Connection::Offline } else { Connection::Online },
             now: SystemTime::now,
         })
@@ -117,6 +119,19 @@ fn cache_folder(flag: Option<&Path>, environment: &Environment) -> Result<PathBu
     let base = environment.path("XDG_CACHE_HOME").filter(|path| path.is_absolute());
     let base = base.or_else(|| environment.path("HOME").map(|home| home.join(".cache")));
     base.map(|base| base.join("hoist")).ok_or(Error::NoCacheFolder)
+}
+
+/// `$XDG_RUNTIME_DIR/hoist`, else a folder named by the user in the temporary folder.
+fn socket_folder(environment: &Environment) -> PathBuf {
+    // XDG Base Directory Specification. Some sessions name a folder that nobody has made.
+    let runtime = environment.path("XDG_RUNTIME_DIR").filter(|path| path.is_absolute() && path.is_dir());
+    match runtime {
+        Some(folder) => folder.join("hoist"),
+        None => {
+            let temporary = environment.path("TMPDIR").filter(|path| path.is_absolute());
+            temporary.unwrap_or_else(|| PathBuf::from("/tmp")).join(format!("hoist-{}", getuid().as_raw()))
+        }
+    }
 }
 
 fn user_npmrc(environment: &Environment) -> Option<PathBuf> {
@@ -228,6 +243,16 @@ mod tests {
     fn empty_and_relative_folders_do_not_count() {
         let odd = environment(&[("HOIST_CACHE", ""), ("XDG_CACHE_HOME", "relative"), ("HOME", "/home")]);
         assert_eq!(cache_folder(None, &odd).unwrap(), Path::new("/home/.cache/hoist"));
+    }
+
+    #[test]
+    fn the_folder_for_sockets_is_the_users() {
+        let own = format!("hoist-{}", getuid().as_raw());
+        let here = std::env::current_dir().unwrap();
+        let found = |variables: &[(&str, &str)]| socket_folder(&environment(variables));
+        assert_eq!(found(&[("XDG_RUNTIME_DIR", here.to_str().unwrap()), ("TMPDIR", "/b")]), here.join("hoist"));
+        assert_eq!(found(&[("XDG_RUNTIME_DIR", "/nobody/made/this"), ("TMPDIR", "/b")]), Path::new("/b").join(&own));
+        assert_eq!(found(&[("XDG_RUNTIME_DIR", "relative"), ("TMPDIR", "b")]), Path::new("/tmp").join(&own));
     }
 
     #[test]

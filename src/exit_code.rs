@@ -37,7 +37,7 @@ pub(crate) enum Exit {
     NeverSettled = 10,
     /// JSON cannot hold the program's value.
     Unserializable = 11,
-    /// Another process holds the cache.
+    /// Another process holds the cache, and it cannot be used through that one.
     CacheBusy = 12,
     /// A local file is missing, unreadable or outside the project.
     LocalFile = 13,
@@ -105,6 +105,13 @@ const TABLE: &[(&str, Exit, u16)] = &[
     ("local-file", Exit::LocalFile, 422),
     ("output-file", Exit::LocalFile, 500),
     ("cache-busy", Exit::CacheBusy, 503),
+    ("owner-version", Exit::CacheBusy, 503),
+    ("owner-settings", Exit::CacheBusy, 503),
+    ("owner-silent", Exit::CacheBusy, 503),
+    ("owner-gone", Exit::CacheBusy, 503),
+    ("owner-protocol", Exit::CacheBusy, 503),
+    ("owner-stranger", Exit::Usage, 500),
+    ("owner-folder", Exit::Usage, 500),
     ("usage", Exit::Usage, 400),
     ("invalid-npmrc", Exit::Usage, 500),
     ("network-settings", Exit::Usage, 500),

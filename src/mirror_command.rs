@@ -1,6 +1,5 @@
 //! `hoist mirror`: packages from one cache into another, as a signed file.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use registry_cache::{Exported, Imported, Manifest};
@@ -22,8 +21,8 @@ pub(crate) async fn export(arguments: &ExportArguments, observer: &dyn Observer)
     let manifests: Vec<Manifest> = wanted.into_iter().map(|wanted| wanted.manifest).collect();
     let lease = CacheAccess::Brief(config).open().await?;
     let draft = Draft::beside(&arguments.output)?;
-    let file = draft.create()?;
-    let exported = lease.cache().export_mirror(&manifests, &arguments.platforms(), &signer, file, observer).await;
+    let path = absolute(&draft.0)?;
+    let exported = lease.cache().export_mirror(&manifests, &arguments.platforms(), &signer, &path, observer).await;
     let released = lease.release().await;
     let exported = exported?;
     released?;
@@ -41,13 +40,14 @@ pub(crate) async fn import(
     trusted.extend(&arguments.trusted);
     let unreadable =
         |error: std::io::Error| Error::LocalFile { path: arguments.file.clone(), problem: error.to_string() };
-    let file = File::open(&arguments.file).map_err(unreadable)?;
-    if !file.metadata().map_err(unreadable)?.is_file() {
+    let metadata = std::fs::metadata(&arguments.file).map_err(unreadable)?;
+    if !metadata.is_file() {
         return Err(Error::LocalFile { path: arguments.file.clone(), problem: "it is not a file".to_owned() });
     }
+    let path = absolute(&arguments.file)?;
     let config = CacheConfig::new(Environment::of_process(), arguments.cache.clone(), project);
     let lease = CacheAccess::Brief(config).open().await?;
-    let imported = lease.cache().import_mirror(file, &trusted, observer).await;
+    let imported = lease.cache().import_mirror(&path, &trusted, observer).await;
     let released = lease.release().await;
     let imported = imported?;
     released?;
@@ -84,6 +84,11 @@ pub(crate) fn text_of_import(imported: &Imported) -> String {
     )
 }
 
+/// The same path for another process.
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|error| Error::LocalFile { path: path.to_owned(), problem: error.to_string() })
+}
+
 fn keys_folder() -> Result<PathBuf, Error> {
     config_folder(&Environment::of_process()).ok_or(Error::NoConfigFolder)
 }
@@ -100,10 +105,6 @@ impl Draft {
         draft.push(name);
         draft.push(format!(".{}", std::process::id()));
         Ok(Self(output.with_file_name(draft)))
-    }
-
-    fn create(&self) -> Result<File, Error> {
-        File::create(&self.0).map_err(|error| Error::Output { path: self.0.clone(), problem: error.to_string() })
     }
 
     fn become_whole(self, output: &Path) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! The HTTP service: the pipeline behind `POST /v1/run`, and an npm registry below `/npm/`. axum is named here and in the files below, nowhere else.
 //!
-//! It holds the cache while it lives. Work is bounded: so many requests at once, so many that wait, the next one is told
+//! It owns the cache while it lives, and commands beside it use the cache through it. Work is bounded: so many requests at once, so many that wait, the next one is told
 //! to come again. A client that goes away takes its request with it. After SIGTERM or SIGINT nobody new is let in, what
 //! runs may finish for a bounded time, and the cache is closed.
 
@@ -25,7 +25,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use futures::FutureExt;
-use registry_cache::Cache;
+use registry_cache::{Cache, OwnCache};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -59,7 +59,7 @@ struct Shared {
     limits: ServiceLimits,
     guard: Guard,
     /// For npm clients; programs have it from the pipeline.
-    cache: Arc<Cache>,
+    registry: Arc<OwnCache>,
     given_up: watch::Receiver<bool>,
 }
 
@@ -74,6 +74,8 @@ impl Service {
         let failed = |error: std::io::Error| Error::Listen { address, problem: error.to_string() };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
+        let registry =
+            cache.own().ok_or_else(|| Error::Internal { problem: "a service has to own its cache".to_owned() })?;
         let cache = Arc::new(cache);
         let (give_up, given_up) = watch::channel(false);
         let shared = Arc::new(Shared {
@@ -81,7 +83,7 @@ impl Service {
             admission: Admission::new(&limits),
             limits,
             guard: Guard::new(bound.ip()),
-            cache: cache.clone(),
+            registry,
             given_up,
         });
         shared.pipeline.bundlers.replenish();
@@ -105,6 +107,7 @@ impl Service {
         let patience = async {
             // Fails only when the server is gone, which ends the wait as well.
             let _ = stopped.wait_for(|stopping| *stopping).await;
+            cache.stop();
             tokio::time::sleep(drain).await;
             give_up.send_replace(true);
             tokio::time::sleep(GRACE).await;
@@ -149,7 +152,7 @@ async fn healthy() -> Response {
 async fn registry(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let mut given_up = shared.given_up.clone();
     tokio::select! {
-        response = npm::answer(&shared.cache, request) => response,
+        response = npm::answer(&shared.registry, request) => response,
         _ = given_up.wait_for(|given_up| *given_up) => refuse(Refusal::Stopping),
     }
 }

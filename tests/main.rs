@@ -12,6 +12,7 @@ mod live;
 mod mirror;
 mod npm_clients;
 mod npm_endpoint;
+mod owner;
 mod place;
 mod registry;
 mod scenarios;

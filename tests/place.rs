@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, getuid, kill_process_group};
 use serde_json::Value;
 
 /// How long any command may take unless a test says less. Generous: a debug build on two busy cores.
@@ -61,6 +61,11 @@ impl Place {
     /// A path below the place's folder.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.join(path)
+    }
+
+    /// Where its processes have their sockets.
+    pub(crate) fn socket_folder(&self) -> PathBuf {
+        self.path("tmp").join(format!("hoist-{}", getuid().as_raw()))
     }
 
     /// Writes a file of the project, and the folders that it needs.

@@ -16,7 +16,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::signing;
 use crate::universe::{Package, UNIVERSE};
@@ -80,6 +80,8 @@ struct Shared {
     faults: Mutex<BTreeMap<String, Fault>>,
     requests: Mutex<BTreeMap<String, usize>>,
     token: Option<String>,
+    /// The package whose answers wait.
+    held: watch::Sender<Option<String>>,
     /// Packages beside those of the universe.
     generated: BTreeMap<String, Package>,
 }
@@ -132,6 +134,21 @@ impl Registry {
         *self.shared.faults.lock().unwrap() = faults;
     }
 
+    /// Lets whoever asks for something of this package wait.
+    pub(crate) fn hold(&self, package: &str) {
+        self.shared.held.send_replace(Some(package.to_owned()));
+    }
+
+    /// Lets nobody wait any more.
+    pub(crate) fn release(&self) {
+        self.shared.held.send_replace(None);
+    }
+
+    /// Whether a path has been asked for.
+    pub(crate) fn has_been_asked(&self, path: &str) -> bool {
+        self.shared.requests.lock().unwrap().contains_key(path)
+    }
+
     /// How often each path has been asked for, and forgets it.
     pub(crate) fn take_requests(&self) -> BTreeMap<String, usize> {
         std::mem::take(&mut *self.shared.requests.lock().unwrap())
@@ -165,6 +182,8 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Some((name, file)) => (name.to_owned(), Some(file.to_owned())),
         None => (path.trim_start_matches('/').to_owned(), None),
     };
+    // The sender is in `shared`, so this ends by a change only.
+    let _ = shared.held.subscribe().wait_for(|held| held.as_deref() != Some(name.as_str())).await;
     let fault = shared.faults.lock().unwrap().get(&name).copied();
     let Some(package) = shared.generated.get(&name).or_else(|| UNIVERSE.get(&name)) else {
         return not_found();

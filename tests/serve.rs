@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use reqwest::header::{CONTENT_TYPE, HOST, HeaderMap, ORIGIN, RETRY_AFTER};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde_json::{Value, json};
 
 use crate::place::{CANARY, Place};
@@ -84,6 +84,27 @@ impl Service {
     /// The process's number.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Where its commands are run.
+    pub(crate) fn place(&self) -> &Place {
+        self.place.as_ref().expect("it goes with the service")
+    }
+
+    /// The registry that it asks.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Whether its process has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(Pid::from_child(&self.child)), options).unwrap().is_some()
+    }
+
+    /// Its place, without it.
+    pub(crate) fn into_place(mut self) -> Place {
+        self.place.take().expect("it goes with the service")
     }
 
     /// Ends it as an operator does.
@@ -354,24 +375,5 @@ async fn a_client_that_goes_away_frees_its_place() {
         assert_eq!(answer.status, 429, "{}", answer.text);
         assert!(tokio::time::Instant::now() < deadline, "the place is still taken");
     }
-    service.stop();
-}
-
-#[tokio::test]
-async fn a_command_beside_it_says_who_holds_the_cache() {
-    let service = Service::start("serve-holds", &[]);
-    let place = service.place.as_ref().unwrap();
-    place.write("agent.ts", "import { kind } from 'npm:dual@1';\nexport default kind;\n");
-    let command = place.hoist(&["run", "agent.ts"]);
-    let finished = tokio::task::spawn_blocking(|| crate::place::finish(command)).await.unwrap();
-    assert_eq!(finished.code(), 12, "{}", finished.describe());
-    for text in ["cache-busy", &service.child.id().to_string(), "--cache"] {
-        assert!(finished.stderr.contains(text), "{text}\n{}", finished.describe());
-    }
-    // A program without packages does not need it.
-    place.write("plain.ts", "export default 'plain';\n");
-    let command = place.hoist(&["run", "plain.ts"]);
-    let finished = tokio::task::spawn_blocking(|| crate::place::finish(command)).await.unwrap();
-    assert_eq!(finished.stdout, "\"plain\"\n", "{}", finished.describe());
     service.stop();
 }

@@ -16,6 +16,7 @@ use deno_semver::Version;
 use deno_semver::package::PackageReq;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::error::Error;
@@ -27,7 +28,7 @@ use crate::shared::Shared;
 use crate::store::Kind;
 
 /// What is had ahead beside packuments.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Ahead {
     /// Nothing.
     Nothing,

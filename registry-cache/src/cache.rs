@@ -1,4 +1,4 @@
-//! The cache as others see it: resolve, fetch, close.
+//! A cache that this process owns: resolve, fetch, close. Whether this process or another one owns it is `owner.rs`'s business.
 //!
 //! This file joins the parts: what the store has is used, what it lacks is asked of a registry, checked, and stored. It
 //! holds no format and no protocol. Any of its futures can be dropped at any point: what the store lists is whole then too.
@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use futures::StreamExt;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -23,9 +24,11 @@ use crate::graph::{self, KeptVersions, Packuments};
 use crate::image::PackageImage;
 use crate::limits::{Limits, NetworkOptions};
 use crate::lock::{Graph, LockedPackage};
+use crate::lock_file::LockFile;
 use crate::manifest::{Manifest, PackageName};
 use crate::mirror;
 use crate::npmrc::Registries;
+use crate::owner::OwnerOptions;
 use crate::packument::Packument;
 use crate::policy::Policy;
 use crate::policy::age::Ages;
@@ -49,6 +52,8 @@ pub struct CacheOptions {
     pub connection: Connection,
     /// What is allowed into a graph.
     pub policy: Policy,
+    /// How processes that use one cache find each other.
+    pub owner: OwnerOptions,
     /// The time, for the freshness of what is cached.
     pub now: fn() -> SystemTime,
 }
@@ -74,7 +79,7 @@ pub trait Progress: Send + Sync {
 impl Progress for () {}
 
 /// What a stage made, and how much of it was there already.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Stage<T> {
     /// What the stage made.
     pub value: T,
@@ -83,7 +88,7 @@ pub struct Stage<T> {
 }
 
 /// How much the cache helped.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum CacheUse {
     /// No registry was asked.
     Hit,
@@ -102,6 +107,25 @@ pub struct Packages {
 }
 
 impl Packages {
+    /// These images, each with the ids of the packages whose files it holds, bounded as `limits` say.
+    pub(crate) fn new(images: impl IntoIterator<Item = (Vec<String>, Arc<PackageImage>)>, limits: &Limits) -> Self {
+        let each = |(ids, image): (Vec<String>, Arc<PackageImage>)| ids.into_iter().map(move |id| (id, image.clone()));
+        Self {
+            images: images.into_iter().flat_map(each).collect(),
+            tree_depth: limits.tree_depth,
+            tree_folders: limits.tree_folders,
+        }
+    }
+
+    /// The reverse of [`Packages::new`].
+    pub(crate) fn into_images(self) -> Vec<(Vec<String>, Arc<PackageImage>)> {
+        let mut images: BTreeMap<usize, (Vec<String>, Arc<PackageImage>)> = BTreeMap::new();
+        for (id, image) in self.images {
+            images.entry(Arc::as_ptr(&image).addr()).or_insert((Vec::new(), image)).0.push(id);
+        }
+        images.into_values().collect()
+    }
+
     /// The files of the package with this id.
     pub fn image(&self, id: &str) -> Option<&Arc<PackageImage>> {
         self.images.get(id)
@@ -110,16 +134,16 @@ impl Packages {
 
 /// A cache that this process owns.
 #[derive(Debug)]
-pub struct Cache {
+pub struct OwnCache {
     pub(crate) shared: Arc<Shared>,
 }
 
-impl Cache {
-    /// Takes the cache's lock, waiting for another holder as long as the limits say, and opens the store.
-    pub async fn open(options: CacheOptions) -> Result<Self, Error> {
-        let CacheOptions { folder, registries, network, limits, connection, policy, now } = options;
+impl OwnCache {
+    /// Opens the store, whose lock is held.
+    pub(crate) async fn open(lock: LockFile, options: CacheOptions) -> Result<Self, Error> {
+        let CacheOptions { folder, registries, network, limits, connection, policy, owner: _, now } = options;
         let client = Client::new(registries, network, &limits)?;
-        let store = Store::open(&folder, &limits, now).await?;
+        let store = Store::open_locked(lock, &folder, &limits, now).await?;
         let shared = Shared {
             store: Arc::new(store),
             client,
@@ -296,7 +320,7 @@ impl Cache {
         let total = wanted.len();
         let jobs: Vec<_> = wanted.into_iter().map(|ids| self.fetch_one(graph, ids)).collect();
         let mut jobs = futures::stream::iter(jobs).buffer_unordered(self.shared.limits.concurrent_packages.max(1));
-        let mut images = BTreeMap::new();
+        let mut images = Vec::with_capacity(total);
         let mut cache = CacheUse::Hit;
         let mut done = 0;
         while let Some(outcome) = jobs.next().await {
@@ -304,14 +328,9 @@ impl Cache {
             done += 1;
             progress.fetching(&fetched.display, done, total);
             cache = cache.max(fetched.cache);
-            images.extend(fetched.ids.into_iter().map(|id| (id, fetched.image.clone())));
+            images.push((fetched.ids, fetched.image));
         }
-        let packages = Packages {
-            images,
-            tree_depth: self.shared.limits.tree_depth,
-            tree_folders: self.shared.limits.tree_folders,
-        };
-        Ok(Stage { value: packages, cache })
+        Ok(Stage { value: Packages::new(images, &self.shared.limits), cache })
     }
 
     async fn fetch_one(&self, graph: &Graph, ids: Vec<&str>) -> Result<Fetched, Error> {
@@ -381,7 +400,7 @@ impl Cache {
         self.shared.store.length(Kind::Tarball, &package.integrity).await
     }
 
-    /// A module that [`Cache::keep_module`] kept under this key: whole, or not at all.
+    /// A module that [`OwnCache::keep_module`] kept under this key: whole, or not at all.
     pub async fn module(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
         Ok(self.shared.store.get(Kind::Module, key).await?.map(|blob| blob.bytes))
     }
@@ -401,7 +420,7 @@ impl Cache {
     }
 
     /// Waits for what is being written, then lets go of the store and of the lock, in this order.
-    pub async fn close(self) -> Result<(), Error> {
+    pub(crate) async fn close(&self) -> Result<(), Error> {
         let walks = std::mem::take(&mut *locked(&self.shared.ahead));
         for mut walk in walks {
             walk.shutdown().await;

@@ -12,14 +12,15 @@ use crate::tree::Tree;
 #[test]
 fn futures_are_send() {
     fn send<T: Send>(_: T) {}
-    fn check(cache: &Cache, manifest: &Manifest, graph: &Graph, options: CacheOptions) {
-        send(Cache::open(options));
+    fn check(cache: &crate::Cache, manifest: &Manifest, graph: &Graph, options: CacheOptions) {
+        send(crate::Cache::open(options));
         send(cache.resolve(manifest, Ahead::Packages, &()));
         send(cache.fetch(graph, &()));
     }
     let _ = check;
     fn sync<T: Send + Sync>() {}
-    sync::<Cache>();
+    sync::<OwnCache>();
+    sync::<crate::Cache>();
     sync::<Packages>();
     sync::<Tree>();
 }

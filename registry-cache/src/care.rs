@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::cache::Cache;
+use crate::cache::OwnCache;
 use crate::error::Error;
 use crate::lock::Graph;
 use crate::manifest::{Manifest, PackageName};
+use crate::owner::words::{self, Words};
 use crate::store::{Holding, Kind, Visit};
 
 /// How much there is of something.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Amount {
     /// How many.
     pub count: u64,
@@ -20,7 +21,7 @@ pub struct Amount {
 }
 
 /// What a cache holds.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Stats {
     /// Tarballs as received.
     pub tarballs: Amount,
@@ -41,7 +42,7 @@ pub struct Stats {
 }
 
 /// What came of reading everything that is kept.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Verification {
     /// How many were whole.
     pub whole: u64,
@@ -50,10 +51,11 @@ pub struct Verification {
 }
 
 /// Something that was not what it should be.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Removed {
     /// `tarball`, `packument`, `resolution`, `module`, `pins`, `keys` or `import`.
-    pub kind: &'static str,
+    #[serde(deserialize_with = "words::read")]
+    pub kind: Words,
     /// Its key, or the name of its file.
     pub name: String,
     /// What was wrong with it.
@@ -61,7 +63,7 @@ pub struct Removed {
 }
 
 /// What came of a collection.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Collection {
     /// Bytes that were to be left at most.
     pub quota_bytes: u64,
@@ -78,7 +80,7 @@ pub struct Collection {
 }
 
 /// What a set pins.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Pins {
     /// Packages, whose packuments stay.
     pub packages: BTreeSet<String>,
@@ -100,7 +102,7 @@ impl Pins {
     }
 }
 
-impl Cache {
+impl OwnCache {
     /// Begins a visit: what requests use from now on is not collected while it lasts. One who resolves and fetches later
     /// holds one over both.
     pub fn visit(&self) -> Visit {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use deno_semver::{Version, VersionReq};
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::lock::Graph;
@@ -25,7 +26,7 @@ pub struct Wanted<'a> {
 }
 
 /// What to do when a lock does not fit a manifest.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Drift {
     /// Keep every version that fits, and resolve the rest.
     #[default]

@@ -6,10 +6,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::owner::words::{self, Words};
 use crate::policy::Refusal;
 
 /// What went wrong, with the package it went wrong for and, where it is known, who required that.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // The fields are explained by the message above them.
 pub enum Error {
@@ -21,7 +24,12 @@ pub enum Error {
     ManifestShape { origin: String, detail: String },
     /// A package name breaks npm's rules.
     #[error("{origin}: invalid package name {name:?}: {problem}")]
-    PackageName { origin: String, name: String, problem: &'static str },
+    PackageName {
+        origin: String,
+        name: String,
+        #[serde(deserialize_with = "words::read")]
+        problem: Words,
+    },
     /// A range is neither a semver range nor a dist-tag.
     #[error("{origin}: invalid range {range:?} for package {package}: {detail}")]
     Range { origin: String, package: String, range: String, detail: String },
@@ -29,7 +37,13 @@ pub enum Error {
     #[error(
         "{origin}: package {package} is a {kind} dependency ({specifier:?}), and only packages of a registry are supported"
     )]
-    UnsupportedDependency { origin: String, package: String, specifier: String, kind: &'static str },
+    UnsupportedDependency {
+        origin: String,
+        package: String,
+        specifier: String,
+        #[serde(deserialize_with = "words::read")]
+        kind: Words,
+    },
     /// `overrides` cannot be understood.
     #[error("{origin}: overrides: {detail}")]
     Overrides { origin: String, detail: String },
@@ -50,7 +64,12 @@ pub enum Error {
     InvalidLock { origin: String, detail: String },
     /// A `package-lock.json` holds something that comes from no registry.
     #[error("{origin}: {entry} is a {kind} dependency, and only packages of a registry are supported")]
-    UnsupportedLockEntry { origin: String, entry: String, kind: &'static str },
+    UnsupportedLockEntry {
+        origin: String,
+        entry: String,
+        #[serde(deserialize_with = "words::read")]
+        kind: Words,
+    },
     /// A `package-lock.json` does not say what a tarball is verified against.
     #[error("{origin}: {entry} has no integrity")]
     LockWithoutIntegrity { origin: String, entry: String },
@@ -116,7 +135,13 @@ pub enum Error {
     Tarball { package: String, detail: String, chain: Vec<String> },
     /// A tarball holds something that is refused.
     #[error("the tarball of package {package} is refused: {path:?} {problem}{}", required_by(.chain))]
-    TarballEntry { package: String, path: String, problem: &'static str, chain: Vec<String> },
+    TarballEntry {
+        package: String,
+        path: String,
+        #[serde(deserialize_with = "words::read")]
+        problem: Words,
+        chain: Vec<String>,
+    },
 
     /// The supply-chain policy refuses a package.
     #[error(transparent)]
@@ -134,11 +159,41 @@ pub enum Error {
 
     /// A bound was passed.
     #[error("{subject}: {what} is {measured}, more than the limit of {limit} ({knob})")]
-    Limit { subject: String, what: &'static str, measured: u64, limit: u64, knob: &'static str },
+    Limit {
+        subject: String,
+        #[serde(deserialize_with = "words::read")]
+        what: Words,
+        measured: u64,
+        limit: u64,
+        #[serde(deserialize_with = "words::read")]
+        knob: Words,
+    },
 
     /// Another process holds the cache.
     #[error("the cache {} is in use by {}", .folder.display(), holder(.pid))]
     CacheBusy { pid: Option<u32>, folder: PathBuf },
+    /// The owner of the cache speaks another version of the protocol.
+    #[error("{} owns the cache {} and speaks version {theirs} of the protocol, not {ours}", holder(.pid), .folder.display())]
+    OwnerVersion { pid: Option<u32>, folder: PathBuf, theirs: u32, ours: u32 },
+    /// The owner of the cache has other settings.
+    #[error("{} owns the cache {} and has other settings: {}", holder(.pid), .folder.display(), .differs.join(", "))]
+    OwnerSettings { pid: Option<u32>, folder: PathBuf, differs: Vec<String> },
+    /// The owner of the cache does not answer.
+    #[error("{} owns the cache {} and has said nothing for {} s", holder(.pid), .folder.display(), .waited.as_secs_f64())]
+    OwnerSilent { pid: Option<u32>, folder: PathBuf, waited: Duration },
+    /// The owner of the cache went away before it had answered.
+    #[error("{} owned the cache {} and went away before it had answered", holder(.pid), .folder.display())]
+    OwnerGone { pid: Option<u32>, folder: PathBuf },
+    /// The owner of the cache says what makes no sense.
+    #[error("{} owns the cache {} and does not keep to the protocol: {detail}", holder(.pid), .folder.display())]
+    OwnerProtocol { pid: Option<u32>, folder: PathBuf, detail: String },
+    /// Another user answers for the cache.
+    #[error("user {user} answers for the cache {}", .folder.display())]
+    OwnerStranger { user: u32, folder: PathBuf },
+    /// The folder for the socket cannot be used or trusted.
+    #[error("the folder for sockets {} cannot be used: {detail}", .folder.display())]
+    OwnerFolder { folder: PathBuf, detail: String },
+
     /// The cache's folder cannot be made or opened.
     #[error("the cache {} cannot be opened: {detail}", .folder.display())]
     CacheFolder { folder: PathBuf, detail: String },
@@ -241,6 +296,13 @@ impl Error {
             Self::Required { error, .. } => error.code(),
             Self::Limit { .. } => "package-limit",
             Self::CacheBusy { .. } => "cache-busy",
+            Self::OwnerVersion { .. } => "owner-version",
+            Self::OwnerSettings { .. } => "owner-settings",
+            Self::OwnerSilent { .. } => "owner-silent",
+            Self::OwnerGone { .. } => "owner-gone",
+            Self::OwnerProtocol { .. } => "owner-protocol",
+            Self::OwnerStranger { .. } => "owner-stranger",
+            Self::OwnerFolder { .. } => "owner-folder",
             Self::CacheFolder { .. } => "cache-folder",
             Self::CacheFull { .. } => "cache-full",
             Self::Store { .. } => "store-failed",
@@ -295,6 +357,17 @@ impl Error {
             Self::Required { error, .. } => return error.hint(),
             Self::Limit { knob, .. } => format!("raise {knob}"),
             Self::CacheBusy { .. } => "use another cache with --cache, or send the request to the server that holds this one".to_owned(),
+            Self::OwnerVersion { .. } => "use the version of hoist that owns the cache, or another cache with --cache".to_owned(),
+            Self::OwnerSettings { .. } => {
+                "use the settings of the process that owns the cache, or another cache with --cache".to_owned()
+            }
+            Self::OwnerSilent { .. } | Self::OwnerGone { .. } | Self::OwnerProtocol { .. } => {
+                "see whether that process is well, or use another cache with --cache".to_owned()
+            }
+            Self::OwnerStranger { .. } => "do not trust it; use another cache with --cache, and a XDG_RUNTIME_DIR of your own".to_owned(),
+            Self::OwnerFolder { .. } => {
+                "make it a folder of your own with mode 0700, or set XDG_RUNTIME_DIR to one".to_owned()
+            }
             Self::CacheFolder { .. } => "use another cache with --cache".to_owned(),
             Self::CacheFull { .. } => "make room, with hoist cache gc --quota SIZE for example".to_owned(),
             Self::Store { .. } => "delete the cache's folder: everything in it can be fetched again".to_owned(),

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 
 use memmap2::Mmap;
 
@@ -51,6 +52,19 @@ impl PackageImage {
         let file = writer.into_inner().map_err(|error| problem(error.into_error()))?;
         seal(&file).map_err(problem)?;
         Ok(Self { fd: file.into(), bytes, files: files.len() })
+    }
+
+    /// An image that another process has made. What is in it is checked when it is mapped.
+    pub(crate) fn received(fd: OwnedFd) -> Result<Self, Error> {
+        check_sealed(&fd)?;
+        let problem = |error: std::io::Error| Error::Image { detail: error.to_string() };
+        let file = File::from(fd);
+        let bytes = file.metadata().map_err(problem)?.len();
+        let mut head = [0; HEADER];
+        file.read_exact_at(&mut head, 0).map_err(problem)?;
+        let files = small(&head, 8).filter(|_| head.starts_with(MAGIC));
+        let files = files.ok_or_else(|| Error::Image { detail: "it does not begin like one".to_owned() })?;
+        Ok(Self { fd: file.into(), bytes, files })
     }
 
     /// The descriptor, to pass on or to map.

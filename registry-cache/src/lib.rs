@@ -43,6 +43,8 @@ mod packument_cache;
 mod recent;
 mod shared;
 
+mod owner;
+
 mod layout;
 mod tree;
 
@@ -55,7 +57,7 @@ mod test_bench;
 mod test_registry;
 
 pub use ahead::Ahead;
-pub use cache::{Cache, CacheOptions, CacheUse, Connection, Packages, Progress, Stage};
+pub use cache::{CacheOptions, CacheUse, Connection, OwnCache, Packages, Progress, Stage};
 pub use care::{Amount, Collection, Pins, Removed, Stats, Verification};
 pub use drift::{Drift, Wanted};
 pub use error::Error;
@@ -66,6 +68,7 @@ pub use lock_document::Lock;
 pub use manifest::{Manifest, PackageName, Requirement};
 pub use mirror::{Exported, Imported, MirrorKey, MirrorSigner, Platform, Platforms};
 pub use npmrc::Registries;
+pub use owner::{Cache, OwnerOptions};
 pub use policy::{
     Advisories, HeldBack, LookAlikeMode, LookAlikes, NamePattern, Names, Policy, Refusal, ReleaseAge, Severity,
     SignatureMode, Signatures, parse_age,

@@ -57,6 +57,24 @@ pub struct Limits {
     pub advisory_files: usize,
     /// How long opening waits for another process that holds the cache.
     pub lock_wait: Duration,
+    /// Connections that the owner of a cache serves at the same time; more wait. 256: each command beside it has one for each
+    /// call that it has under way.
+    pub owner_connections: usize,
+    /// Bytes of one message between the owner and a command, descriptors and modules left out. 64 MiB: the largest graph is
+    /// some 5 MB.
+    pub owner_message_bytes: usize,
+    /// Bytes of one module between them. 256 MiB: a bundle and its map at their largest.
+    pub owner_module_bytes: usize,
+    /// How long the other side may take over one message once it has begun, and to greet. 10 s: it is on this machine.
+    pub owner_message_wait: Duration,
+    /// How often the owner says that it is still at work on a call.
+    pub owner_beat: Duration,
+    /// How long it may say nothing.
+    pub owner_silence: Duration,
+    /// How long a connection may be open without a call. A command that comes back later connects again.
+    pub owner_idle: Duration,
+    /// How long calls may go on after the owner was told to end. 10 s: what supervisors give before they kill.
+    pub owner_drain: Duration,
     /// How long opening waits for the store itself, which frees its folder a moment after its owner is gone.
     pub store_wait: Duration,
     /// Bytes of pages that the store keeps in memory.
@@ -106,6 +124,14 @@ impl Default for Limits {
             advisory_bytes: 1 << 30,
             advisory_files: 500_000,
             lock_wait: Duration::from_secs(30),
+            owner_connections: 256,
+            owner_message_bytes: 64 << 20,
+            owner_module_bytes: 256 << 20,
+            owner_message_wait: Duration::from_secs(10),
+            owner_beat: Duration::from_secs(2),
+            owner_silence: Duration::from_secs(30),
+            owner_idle: Duration::from_secs(5 * 60),
+            owner_drain: Duration::from_secs(10),
             store_wait: Duration::from_secs(5),
             store_cache_bytes: 32 << 20,
             store_bytes: 20 << 30,

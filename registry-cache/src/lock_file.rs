@@ -16,7 +16,16 @@ use tokio::time::Instant;
 use crate::error::Error;
 
 /// How often a waiting process looks again. flock could wait by itself, but not for a bounded time.
-const LOOK_AGAIN: Duration = Duration::from_millis(15);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(15);
+
+/// What came of trying to take the lock.
+#[derive(Debug)]
+pub(crate) enum Attempt {
+    /// It is ours.
+    Taken(LockFile),
+    /// It is another's, who may have said which process that is.
+    Held(Option<u32>),
+}
 
 /// The held lock; dropping it frees it.
 #[derive(Debug)]
@@ -28,25 +37,34 @@ pub(crate) struct LockFile {
 impl LockFile {
     /// Takes the lock of `folder`, waiting at most `wait` for its holder.
     pub(crate) async fn take(folder: &Path, wait: Duration) -> Result<Self, Error> {
+        let deadline = Instant::now() + wait;
+        loop {
+            match Self::attempt(folder)? {
+                Attempt::Taken(lock) => return Ok(lock),
+                Attempt::Held(_) if Instant::now() < deadline => tokio::time::sleep(LOOK_AGAIN).await,
+                Attempt::Held(pid) => return Err(Error::CacheBusy { pid, folder: folder.to_owned() }),
+            }
+        }
+    }
+
+    /// Takes the lock of `folder`, which is made if need be, unless somebody holds it.
+    pub(crate) fn attempt(folder: &Path) -> Result<Attempt, Error> {
         let problem =
             |error: std::io::Error| Error::CacheFolder { folder: folder.to_owned(), detail: error.to_string() };
+        std::fs::create_dir_all(folder).map_err(problem)?;
         let path = folder.join("hoist.lock");
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(problem)?;
-        let deadline = Instant::now() + wait;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => break,
                 Err(Errno::INTR) => {}
-                Err(Errno::WOULDBLOCK) if Instant::now() < deadline => tokio::time::sleep(LOOK_AGAIN).await,
-                Err(Errno::WOULDBLOCK) => {
-                    return Err(Error::CacheBusy { pid: holder(&mut file), folder: folder.to_owned() });
-                }
+                Err(Errno::WOULDBLOCK) => return Ok(Attempt::Held(holder(&mut file))),
                 Err(errno) => return Err(problem(errno.into())),
             }
         }
         sign(&mut file).map_err(problem)?;
-        Ok(Self { _file: file })
+        Ok(Attempt::Taken(Self { _file: file }))
     }
 }
 

@@ -112,7 +112,7 @@ impl fmt::Display for PackageName {
 }
 
 /// One thing that a manifest asks for.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Requirement {
     /// The package at its registry; differs from the name it is imported by for `npm:` aliases.
     pub package: PackageName,
@@ -135,7 +135,7 @@ impl Requirement {
 }
 
 /// What a program asks for, by the name that it imports.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Manifest {
     /// Requirements by the name they are imported by.
     pub dependencies: BTreeMap<PackageName, Requirement>,

@@ -143,6 +143,21 @@ impl Registries {
         let text = format!("{default}\n{:?}\n{}", self.resolved.replace_registry_host, scopes.join("\n"));
         format!("{:x}", Sha256::digest(text))
     }
+
+    /// A hash of the credentials and what they belong to.
+    pub(crate) fn credentials_fingerprint(&self) -> String {
+        let mut texts: Vec<String> = self
+            .resolved
+            .registry_configs
+            .iter()
+            .map(|(prefix, config)| format!("{prefix:?} {:?}", header_of(config)))
+            .collect();
+        // A registry's own URL can hold one.
+        let scoped = self.resolved.scopes.values().map(|config| &config.registry_url);
+        texts.extend(scoped.chain([&self.resolved.default_config.registry_url]).map(Url::to_string));
+        texts.sort();
+        format!("{:x}", Sha256::digest(texts.join("\n")))
+    }
 }
 
 impl fmt::Debug for Registries {

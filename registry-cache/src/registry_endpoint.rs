@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::cache::Cache;
+use crate::cache::OwnCache;
 use crate::error::Error;
 use crate::lock::LockedPackage;
 use crate::manifest::PackageName;
@@ -56,7 +56,7 @@ pub struct ServedTarball {
     pub place: OwnedSemaphorePermit,
 }
 
-impl Cache {
+impl OwnCache {
     /// A package's document. Its tarballs are said to be below `base`, an address without a slash at its end.
     pub async fn document(&self, name: &PackageName, form: DocumentForm, base: &str) -> Result<Document, Error> {
         let packument = self.shared.served_packument(name, form).await?;

@@ -102,11 +102,20 @@ struct Opened {
 
 impl Store {
     /// Opens the store in `folder`, which is made if need be. Waits for other holders as the limits say.
+    #[cfg(test)]
     pub(crate) async fn open(folder: &Path, limits: &Limits, now: fn() -> SystemTime) -> Result<Self, Error> {
+        Self::open_locked(LockFile::take(folder, limits.lock_wait).await?, folder, limits, now).await
+    }
+
+    /// Opens the store in `folder`, whose lock is held.
+    pub(crate) async fn open_locked(
+        lock: LockFile,
+        folder: &Path,
+        limits: &Limits,
+        now: fn() -> SystemTime,
+    ) -> Result<Self, Error> {
         let problem =
             |error: std::io::Error| Error::CacheFolder { folder: folder.to_owned(), detail: error.to_string() };
-        tokio::fs::create_dir_all(folder).await.map_err(problem)?;
-        let lock = LockFile::take(folder, limits.lock_wait).await?;
         let database = Database::open(folder, limits).await?;
         let (owned, bounds) = (folder.to_owned(), limits.clone());
         let tarballs = blocking(move || Tarballs::open(&owned, &bounds)).await?.map_err(problem)?;

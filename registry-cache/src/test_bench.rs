@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
+use crate::lock_file::LockFile;
 use crate::test_registry::{Scratch, TestRegistry};
 use crate::{
-    Ahead, Cache, CacheOptions, CacheUse, Connection, Error, Graph, Limits, Manifest, NetworkOptions, Policy,
-    Registries, Tree,
+    Ahead, CacheOptions, CacheUse, Connection, Error, Graph, Limits, Manifest, NetworkOptions, OwnCache, OwnerOptions,
+    Policy, Registries, Tree,
 };
 
 /// A registry, a folder, and what a cache is opened with.
@@ -20,6 +21,7 @@ pub(crate) struct Bench {
     pub(crate) limits: Limits,
     pub(crate) connection: Connection,
     pub(crate) policy: Policy,
+    pub(crate) owner: OwnerOptions,
     pub(crate) now: fn() -> SystemTime,
 }
 
@@ -38,6 +40,7 @@ impl Bench {
             limits: Limits::default(),
             connection: Connection::Online,
             policy: Policy::default(),
+            owner: OwnerOptions::default(),
             now: || UNIX_EPOCH + Duration::from_secs(1_000_000),
         }
     }
@@ -52,22 +55,29 @@ impl Bench {
             limits: self.limits.clone(),
             connection: self.connection,
             policy: self.policy.clone(),
+            owner: self.owner.clone(),
             now: self.now,
         }
     }
 
-    pub(crate) async fn open(&self) -> Cache {
+    pub(crate) async fn open(&self) -> OwnCache {
+        let options = self.options();
+        let lock = LockFile::take(&options.folder, options.limits.lock_wait).await.unwrap();
+        OwnCache::open(lock, options).await.unwrap()
+    }
+
+    pub(crate) fn options(&self) -> CacheOptions {
         let npmrc = format!("registry={}/\n{}", self.registry.url, self.npmrc);
-        let options = CacheOptions {
+        CacheOptions {
             folder: self.scratch.0.clone(),
             registries: Registries::parse(&[(".npmrc".to_owned(), npmrc)], &BTreeMap::new()).unwrap(),
             network: self.network.clone(),
             limits: self.limits.clone(),
             connection: self.connection,
             policy: self.policy.clone(),
+            owner: self.owner.clone(),
             now: self.now,
-        };
-        Cache::open(options).await.unwrap()
+        }
     }
 
     /// Resolves, fetches and lays out, in a cache that is opened for it.

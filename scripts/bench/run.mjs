@@ -5,19 +5,15 @@
 //
 //   node scripts/bench/run.mjs [--hoist PATH] [--repeats N] [--only SET]
 
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+import { circumstances, folder, installTools, median, print, ratio, root } from './measure.mjs';
 import { sets, userCode, wholeEntry } from './programs.mjs';
 
 const LAYER_RATIO = 20;
-const here = path.dirname(fileURLToPath(import.meta.url));
-const root = path.resolve(here, '../..');
-const folder = path.join(root, 'target/bench');
 const { values: flags } = parseArgs({
   options: {
     hoist: { type: 'string', default: path.join(root, 'target/release/hoist') },
@@ -52,8 +48,7 @@ async function main() {
     rows.layer.push(await layer(name, set, service));
   }
   await service.stop();
-  const date = new Date().toISOString().slice(0, 10);
-  console.log(`\n${date}, ${os.cpus().length} cores, load ${os.loadavg()[0].toFixed(1)}, ${repeats} repetitions, medians in ms\n`);
+  console.log(`\n${circumstances(repeats)}\n`);
   console.log('## Whole bundle: the whole command, and what each engine says of itself\n');
   print(['set', 'hoist', 'rolldown', 'esbuild', 'hoist / rolldown', 'hoist / esbuild', 'engine: hoist', 'rolldown', 'esbuild', 'hoist / rolldown'], rows.whole);
   console.log('\n## New user code (300 lines): scan and link on a known layer, beside scan and bundle as a whole\n');
@@ -64,9 +59,7 @@ async function main() {
 
 /** The packages in a real node_modules, for the other two; hoist takes the same versions from its cache. */
 function install() {
-  fs.mkdirSync(folder, { recursive: true });
-  for (const file of ['package.json', 'package-lock.json']) fs.copyFileSync(path.join(here, file), path.join(folder, file));
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--silent'], { cwd: folder, stdio: 'inherit' });
+  installTools();
   fs.rmSync(work, { recursive: true, force: true });
   fs.mkdirSync(work, { recursive: true });
 }
@@ -181,20 +174,4 @@ function told(result, pattern) {
   const found = `${result.stdout}${result.stderr}`.match(pattern);
   if (!found) throw new Error(`no time in ${result.stdout}${result.stderr}`);
   return Number(found[1]) * (found[2] === 's' ? 1000 : 1);
-}
-
-function median(numbers) {
-  const sorted = [...numbers].sort((left, right) => left - right);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-function ratio(one, other) {
-  return (one / other).toFixed(2);
-}
-
-function print(head, rows) {
-  const cell = (value) => (typeof value === 'number' ? value.toFixed(1) : value);
-  console.log(`| ${head.join(' | ')} |\n|${'---|'.repeat(head.length)}`);
-  for (const row of rows) console.log(`| ${row.map(cell).join(' | ')} |`);
 }

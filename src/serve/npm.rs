@@ -9,7 +9,7 @@ use axum::extract::Request;
 use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use registry_cache::{Cache, Document, DocumentForm, PackageName, ServedTarball};
+use registry_cache::{Document, DocumentForm, OwnCache, PackageName, ServedTarball};
 use serde_json::json;
 
 use super::refusal::Refusal;
@@ -42,7 +42,7 @@ enum Target {
 }
 
 /// Answers one request, whose host has been checked.
-pub(crate) async fn answer(cache: &Cache, request: Request) -> Response {
+pub(crate) async fn answer(cache: &OwnCache, request: Request) -> Response {
     let (head, _) = request.into_parts();
     let path = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
     match given(cache, &head.method, path, &head.headers).await {
@@ -51,7 +51,7 @@ pub(crate) async fn answer(cache: &Cache, request: Request) -> Response {
     }
 }
 
-async fn given(cache: &Cache, method: &Method, path: &str, headers: &HeaderMap) -> Result<Response, Error> {
+async fn given(cache: &OwnCache, method: &Method, path: &str, headers: &HeaderMap) -> Result<Response, Error> {
     let target = target_of(path);
     if !matches!(*method, Method::GET | Method::HEAD) {
         // npm goes on without an audit where there is none.

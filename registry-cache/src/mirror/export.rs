@@ -4,14 +4,14 @@ use std::fs::File;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::archive::{Content, Writer};
 use super::closure::Closure;
 use super::import::Resolved;
 use super::key::MirrorSigner;
 use super::platform::Platforms;
-use crate::cache::{Cache, Progress};
+use crate::cache::{OwnCache, Progress};
 use crate::error::Error;
 use crate::lock::LockedPackage;
 use crate::manifest::{Manifest, PackageName};
@@ -21,7 +21,7 @@ use crate::store::{Kind, blocking};
 use crate::tarball;
 
 /// What was written.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Exported {
     /// Packages, of which some versions are known.
     pub packuments: usize,
@@ -35,7 +35,7 @@ pub struct Exported {
     pub platforms: Vec<String>,
 }
 
-impl Cache {
+impl OwnCache {
     /// Writes everything that these manifests need, signed, to the beginning of an empty file.
     pub async fn export_mirror(
         &self,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::archive::{Content, Reader, broken};
 use super::export::misnamed;
 use super::key::MirrorKey;
-use crate::cache::{Cache, Progress};
+use crate::cache::{OwnCache, Progress};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::lock::Graph;
@@ -37,7 +37,7 @@ pub(crate) struct Resolved {
 }
 
 /// What was taken over.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Imported {
     /// Packages of which versions are known now.
     pub packuments: usize,
@@ -69,7 +69,7 @@ struct IntendedPackument {
     document: String,
 }
 
-impl Cache {
+impl OwnCache {
     /// Takes over a mirror that one of these keys has signed.
     pub async fn import_mirror(
         &self,
@@ -103,7 +103,7 @@ impl Cache {
         let packuments = intent.packuments.len();
         let bytes = serde_json::to_vec(&intent).expect("plain data is JSON");
         shared.behind.settle().await?;
-        shared.store.flush().await?;
+        shared.store.sync().await?;
         shared.store.put(Kind::Import, PENDING, bytes, shared.stamp()).await?;
         shared.store.flush().await?;
         finish_import(shared).await?;
@@ -112,7 +112,7 @@ impl Cache {
     }
 }
 
-impl Cache {
+impl OwnCache {
     /// Where everything will be found in this cache, whose registries and policy may be others. A graph that the policy does
     /// not let in is not taken over, nor is anything else then.
     async fn intent_of(&self, checked: Checked) -> Result<Intent, Error> {
@@ -175,7 +175,8 @@ pub(crate) async fn finish_import(shared: &Arc<Shared>) -> Result<(), Error> {
     }
     shared.store.flush().await?;
     shared.store.remove(Kind::Import, PENDING).await?;
-    shared.store.flush().await
+    // Whoever imports a mirror may have no other way to what it held.
+    shared.store.sync().await
 }
 
 fn is_tarball(content: &Content) -> bool {

@@ -61,6 +61,11 @@ impl MirrorSigner {
         Self(SigningKey::from_bytes(seed))
     }
 
+    /// What it comes of.
+    pub(crate) fn seed(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
     /// Its public half.
     pub fn key(&self) -> MirrorKey {
         MirrorKey(self.0.verifying_key().to_bytes())

@@ -54,6 +54,14 @@ pub enum Platforms {
 }
 
 impl Platforms {
+    /// The reverse of [`Platforms::names`].
+    pub(crate) fn of_names(names: &[String]) -> Result<Self, String> {
+        match names {
+            [all] if all == "all" => Ok(Self::All),
+            names => Ok(Self::These(names.iter().map(|name| name.parse()).collect::<Result<_, _>>()?)),
+        }
+    }
+
     pub(crate) fn names(&self) -> Vec<String> {
         match self {
             Self::All => vec!["all".to_owned()],

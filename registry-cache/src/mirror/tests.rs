@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::archive::{Content, Reader, Writer};
 use super::*;
-use crate::cache::{Cache, Connection};
+use crate::cache::{Connection, OwnCache};
 use crate::limits::Limits;
 use crate::packument::Form;
 use crate::store::{Kind, Stamp};
@@ -72,7 +72,7 @@ fn of_programs() -> Platforms {
     Platforms::These(BTreeSet::from([Platform::OF_PROGRAMS]))
 }
 
-async fn import(cache: &Cache, scratch: &Scratch, bytes: &[u8]) -> Result<Imported, Error> {
+async fn import(cache: &OwnCache, scratch: &Scratch, bytes: &[u8]) -> Result<Imported, Error> {
     let path = file_in(scratch, "received");
     std::fs::write(&path, bytes).unwrap();
     cache.import_mirror(File::open(&path).unwrap(), &trusted(), &()).await

@@ -1,9 +1,12 @@
 //! What the policy refuses, one variant for each rule: which package, why, who asked, and the setting that changes it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
+use crate::owner::words::{self, Words};
 
 /// A package that is not allowed into a graph.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // The fields are explained by the message above them.
 pub enum Refusal {
@@ -33,7 +36,8 @@ pub enum Refusal {
     Advisory {
         package: String,
         id: String,
-        severity: &'static str,
+        #[serde(deserialize_with = "words::read")]
+        severity: Words,
         summary: String,
         fixed: Option<String>,
         chain: Vec<String>,
