@@ -2,10 +2,10 @@
 //!
 //! What is there already costs a look at its record: nothing is unpacked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use registry_cache::{Ahead, Cache, Graph, LockedPackage, Manifest, Pins};
+use registry_cache::{Ahead, Cache, Graph, HeldBack, LockedPackage, Manifest, Pins};
 use serde::Serialize;
 
 use crate::cache_access::CacheAccess;
@@ -22,6 +22,8 @@ pub(crate) struct Prewarmed {
     /// What all files stand for together.
     graph: Together,
     timings: Vec<TimingReply>,
+    /// Versions that were not taken because they are too young.
+    held_back: BTreeSet<HeldBack>,
     warnings: Vec<String>,
 }
 
@@ -58,7 +60,8 @@ async fn keep_all(
     trace: &mut Trace,
     observer: &dyn Observer,
 ) -> Result<Prewarmed, Error> {
-    let (mut files, mut together, mut warnings) = (Vec::new(), Together::default(), Vec::new());
+    let (mut files, mut together) = (Vec::new(), Together::default());
+    let (mut held_back, mut warnings) = (BTreeSet::new(), Vec::new());
     for Wanted { file, manifest } in wanted {
         let graph =
             trace.time_cached(Stage::Resolve, observer, cache.resolve(&manifest, Ahead::Tarballs, observer)).await?;
@@ -68,13 +71,13 @@ async fn keep_all(
         };
         trace.time_cached(Stage::Fetch, observer, keeping).await?;
         pin(cache, &file, &manifest, &graph).await?;
-        let tarballs: std::collections::BTreeSet<&String> =
-            graph.packages.values().map(|package| &package.integrity).collect();
+        let tarballs: BTreeSet<&String> = graph.packages.values().map(|package| &package.integrity).collect();
         files.push(Done { file: file.display().to_string(), packages: tarballs.len() });
         together.packages.extend(graph.packages);
+        held_back.extend(graph.held_back);
         warnings.extend(graph.warnings);
     }
-    Ok(Prewarmed { files, graph: together, timings: TimingReply::all_of(trace), warnings })
+    Ok(Prewarmed { files, graph: together, timings: TimingReply::all_of(trace), held_back, warnings })
 }
 
 /// Keeps a file's packages from being collected, until the file asks for others.
@@ -95,6 +98,9 @@ impl Prewarmed {
         let mut text = String::new();
         for warning in &self.warnings {
             text.push_str(&format!("warning: {warning}\n"));
+        }
+        for HeldBack { package, version, taken, old_enough_at } in &self.held_back {
+            text.push_str(&format!("note: {package}@{version} is held back until {old_enough_at}; {taken} was taken\n"));
         }
         for Done { file, packages } in &self.files {
             text.push_str(&format!("{file}: {packages} packages are there\n"));
