@@ -12,7 +12,9 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::value::RawValue;
 
 use crate::bundle_arguments::{BundleArguments, MeaningArguments, TransformArguments};
+use crate::given_lock::LockArguments;
 use crate::mirror_arguments::{MirrorCommand, PrewarmArguments};
+use crate::resolve::ResolveArguments;
 use crate::units::{parse_bytes, parse_duration};
 
 /// Runs agent code that imports npm packages.
@@ -31,6 +33,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Write a program and its packages as one ECMAScript module
     Bundle(BundleArguments),
+    /// Say which packages a manifest stands for, without fetching them
+    Resolve(ResolveArguments),
     /// Say what a package is made of and whether it works here, without running it
     Inspect(InspectArguments),
     /// Compile files one by one, without bundling them
@@ -179,6 +183,9 @@ pub(crate) struct ProgramArguments {
     /// Take the latest version of packages that nothing names a version of
     #[arg(long)]
     pub(crate) auto: bool,
+    /// The lock.
+    #[command(flatten)]
+    pub(crate) lock: LockArguments,
     /// The cache.
     #[command(flatten)]
     pub(crate) cache: CacheArguments,

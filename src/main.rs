@@ -18,6 +18,7 @@ mod data_files;
 mod error;
 mod exit_code;
 mod files;
+mod given_lock;
 mod inspect;
 mod metafile;
 mod mirror_arguments;
@@ -31,7 +32,9 @@ mod progress;
 mod project;
 mod reply;
 mod requirements;
+mod resolve;
 mod serve;
+mod text_file;
 mod trace;
 mod transform;
 mod units;
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Run(arguments) => command::run(arguments).into(),
             Command::Bundle(arguments) => command::bundle(arguments).into(),
+            Command::Resolve(arguments) => command::resolve(arguments).into(),
             Command::Inspect(arguments) => command::inspect(arguments).into(),
             Command::Transform(arguments) => command::transform(arguments).into(),
             Command::Prewarm(arguments) => command::prewarm(arguments).into(),

@@ -55,7 +55,7 @@ impl Step {
 /// Does it.
 pub(crate) async fn prewarm(arguments: &PrewarmArguments, observer: &dyn Observer) -> Result<Prewarmed, Error> {
     let config = wanted::cache_config(&arguments.wanted, arguments.cache.clone())?;
-    let wanted = wanted::read(&arguments.wanted, observer).await?;
+    let wanted = wanted::read(&arguments.wanted, &arguments.lock, observer).await?;
     let started = Instant::now();
     let lease = CacheAccess::Brief(config).open().await?;
     let outcome = keep_all(lease.cache(), wanted, observer).await;
@@ -69,9 +69,9 @@ pub(crate) async fn prewarm(arguments: &PrewarmArguments, observer: &dyn Observe
 async fn keep_all(cache: &Cache, wanted: Vec<Wanted>, observer: &dyn Observer) -> Result<(Vec<Set>, usize), Error> {
     let mut sets = Vec::new();
     let mut packages = std::collections::BTreeSet::new();
-    for Wanted { file, manifest } in wanted {
+    for Wanted { file, manifest, lock } in wanted {
         let started = Instant::now();
-        let graph = cache.resolve(&manifest, Ahead::Tarballs, observer).await?;
+        let graph = cache.resolve(lock.wanted(&manifest)?, Ahead::Tarballs, observer).await?;
         let resolve = Step::new(started.elapsed(), graph.cache);
         let started = Instant::now();
         let fetched = cache.keep(&graph.value, observer).await?;

@@ -9,6 +9,7 @@ mod hostile;
 mod hostile_sources;
 mod lifetimes;
 mod live;
+mod locks;
 mod owner;
 mod place;
 mod registry;
