@@ -15,9 +15,10 @@ use crate::bundle_arguments::{BundleArguments, TransformArguments};
 use crate::bundle_options;
 use crate::bundlers::Bundlers;
 use crate::cache_access::CacheAccess;
+use crate::cache_command;
 use crate::cli::{
-    BUNDLER_WORKER, CacheArguments, Dependency, EXECUTOR_WORKER, InspectArguments, LimitArguments, ProgramArguments,
-    RunArguments, ServeArguments, worker_arguments,
+    BUNDLER_WORKER, CacheArguments, CacheCommand, Dependency, EXECUTOR_WORKER, InspectArguments, LimitArguments,
+    ProgramArguments, RunArguments, ServeArguments, worker_arguments,
 };
 use crate::config::{CacheConfig, Environment, ServiceLimits, run_limits};
 use crate::console;
@@ -201,6 +202,17 @@ pub(crate) fn serve(arguments: ServeArguments) -> Exit {
         service.run(stop).await
     };
     ended(in_runtime(service).and_then(|result| result).map(|()| Exit::Done))
+}
+
+/// `hoist cache`.
+pub(crate) fn cache(what: CacheCommand) -> Exit {
+    let care = cache_command::care_of(&what).clone();
+    let work = async {
+        let flags = CacheArguments { folder: care.folder, ..CacheArguments::default() };
+        let cache = cache_config(flags, working_folder()?);
+        cache_command::look_after(&what, cache.options()?).await
+    };
+    finished(work, |done| report(care.json, done.to_json(), done.to_text()))
 }
 
 fn report(json: bool, as_json: String, as_text: String) -> Result<(), Error> {

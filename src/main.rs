@@ -9,6 +9,7 @@ mod bundle_arguments;
 mod bundle_options;
 mod bundlers;
 mod cache_access;
+mod cache_command;
 mod cli;
 mod command;
 mod config;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
             Command::Mirror(MirrorCommand::Import(arguments)) => command::import_mirror(arguments).into(),
             Command::Mirror(MirrorCommand::Key) => command::mirror_key().into(),
             Command::Serve(arguments) => command::serve(arguments).into(),
+            Command::Cache(what) => command::cache(what).into(),
             Command::BundlerWorker => bundler_worker(),
             Command::ExecutorWorker => executor::worker_main(files::open_image),
         },

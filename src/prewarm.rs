@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use registry_cache::{Ahead, Cache, CacheUse, Graph, Manifest};
+use registry_cache::{Ahead, Cache, CacheUse, Graph, Manifest, Pins};
 use serde::Serialize;
 
 use crate::cache_access::CacheAccess;
@@ -88,12 +88,15 @@ async fn keep_all(cache: &Cache, wanted: Vec<Wanted>, observer: &dyn Observer) -
             warnings: graph.value.warnings,
         });
     }
+    cache.flush().await?;
     Ok((sets, packages.len()))
 }
 
 /// Keeps a file's packages from being collected, until the file asks for others.
-async fn pin(_cache: &Cache, _file: &Path, _manifest: &Manifest, _graph: &Graph) -> Result<(), Error> {
-    Ok(())
+async fn pin(cache: &Cache, file: &Path, manifest: &Manifest, graph: &Graph) -> Result<(), Error> {
+    let pins = Pins { manifests: vec![manifest.clone()], ..Pins::of(graph) };
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    Ok(cache.pin(&file.display().to_string(), &pins).await?)
 }
 
 impl Prewarmed {

@@ -30,7 +30,7 @@ use crate::packument::Packument;
 use crate::policy::age::Ages;
 
 use api::Api;
-use explain::{explain, is_for_age};
+use explain::explain;
 pub(crate) use kept::KeptVersions;
 
 /// What programs run on, whatever machine this is: optional dependencies for other systems are left out.
@@ -230,7 +230,7 @@ async fn is_available(
     match resolver.resolve_best_package_version_info(&req.version_req, [].iter()) {
         Ok(version) => Ok(matches!(which, Roots::OfAllSystems) || is_for_programs(version)),
         // It can be had, only not yet: that is not passed over in silence.
-        Err(failure) => Ok(is_for_age(&failure)),
+        Err(failure) => Ok(age::is_to_blame(&failure)),
     }
 }
 

@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use deno_npm::registry::{NpmDependencyEntry, NpmDependencyEntryKind, NpmRegistryPackageInfoLoadError};
 use deno_npm::resolution::{NpmPackageVersionResolutionError, NpmResolutionError, NpmVersionResolver};
-use deno_semver::VersionReq;
 use deno_semver::package::PackageReq;
 
 use super::api::Api;
@@ -24,7 +23,8 @@ pub(super) fn explain(
     resolver: &NpmVersionResolver,
 ) -> Error {
     let loaded = api.loaded.borrow();
-    let finder = Finder { loaded: &loaded, roots, resolver, ages: api.source.ages() };
+    let whole = api.whole.borrow();
+    let finder = Finder { loaded: &loaded, whole: &whole, roots, resolver, ages: api.source.ages() };
     match error {
         NpmResolutionError::Registry(failure) => {
             let name = match &failure {
@@ -52,7 +52,7 @@ pub(super) fn explain(
 
 fn unresolved(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -> Error {
     use NpmPackageVersionResolutionError as Failure;
-    if let Some(error) = too_young(failure, finder) {
+    if let Some(error) = age::too_young(failure, finder) {
         return error;
     }
     let unknown = |package: &str, requirement: String| Error::UnknownVersion {
@@ -74,44 +74,14 @@ fn unresolved(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -
     }
 }
 
-/// Whether only versions fit that are too young.
-pub(super) fn is_for_age(failure: &NpmPackageVersionResolutionError) -> bool {
-    use NpmPackageVersionResolutionError as Failure;
-    match failure {
-        Failure::DistTagVersionTooNew { .. } => true,
-        Failure::VersionReqNotMatched { newest_dependency_date, .. } => newest_dependency_date.is_some(),
-        Failure::DistTagNotFound { .. }
-        | Failure::DistTagVersionNotFound { .. }
-        | Failure::VersionNotFound(_)
-        | Failure::TrustPolicyDowngrade { .. } => false,
-    }
-}
-
-fn too_young(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -> Option<Error> {
-    use NpmPackageVersionResolutionError as Failure;
-    let (package, requirement) = match failure {
-        Failure::DistTagVersionTooNew { package_name, dist_tag, .. } => {
-            (package_name, VersionReq::parse_from_npm(dist_tag).ok()?)
-        }
-        Failure::VersionReqNotMatched { package_name, version_req, newest_dependency_date: Some(_) } => {
-            (package_name, version_req.clone())
-        }
-        Failure::VersionReqNotMatched { .. }
-        | Failure::DistTagNotFound { .. }
-        | Failure::DistTagVersionNotFound { .. }
-        | Failure::VersionNotFound(_)
-        | Failure::TrustPolicyDowngrade { .. } => return None,
-    };
-    let chain = finder.chain(package, Some(requirement.version_text()));
-    age::too_young(package, &requirement, chain, finder.loaded, finder.ages)
-}
-
 /// Walks loaded packuments from the root, each requirement at its best version, to say who asks for a package.
-struct Finder<'a> {
-    loaded: &'a Loaded,
+pub(super) struct Finder<'a> {
+    pub(super) loaded: &'a Loaded,
+    /// The same, with the versions that the resolver is not shown.
+    pub(super) whole: &'a Loaded,
     roots: &'a BTreeMap<String, PackageReq>,
     resolver: &'a NpmVersionResolver,
-    ages: &'a Ages,
+    pub(super) ages: &'a Ages,
 }
 
 /// One package on the walk, and the one that asked for it.
@@ -126,7 +96,7 @@ impl Finder<'_> {
     }
 
     /// The way to `wanted`, itself left out; the one that asks with `range`, if any does.
-    fn chain(&self, wanted: &str, range: Option<&str>) -> Vec<String> {
+    pub(super) fn chain(&self, wanted: &str, range: Option<&str>) -> Vec<String> {
         let with_range = range.and_then(|range| self.walk(wanted, Some(range)));
         with_range.or_else(|| self.walk(wanted, None)).unwrap_or_default()
     }

@@ -52,7 +52,7 @@ impl Closure {
         let most = shared.limits.graph_packages;
         let none = KeptVersions::default;
         let mut graph = graph::resolve(manifest, none(), &source, most).await?;
-        shared.review(&mut graph, &*shared.advisories().await?).await?;
+        shared.review(&mut graph, &*shared.advisories().await?, &source).await?;
         // What was held back was that day's.
         graph.held_back.clear();
         self.add_tarballs(&graph);

@@ -100,7 +100,7 @@ impl OwnCache {
         let packuments = intent.packuments.len();
         let bytes = serde_json::to_vec(&intent).expect("plain data is JSON");
         shared.behind.settle().await?;
-        shared.store.flush().await?;
+        shared.store.sync().await?;
         shared.store.put(Kind::Import, PENDING, bytes, shared.stamp()).await?;
         shared.store.flush().await?;
         finish_import(shared).await?;
@@ -143,7 +143,8 @@ pub(crate) async fn finish_import(shared: &Arc<Shared>) -> Result<(), Error> {
     }
     shared.store.flush().await?;
     shared.store.remove(Kind::Import, PENDING).await?;
-    shared.store.flush().await
+    // Whoever imports a mirror may have no other way to what it held.
+    shared.store.sync().await
 }
 
 fn is_tarball(content: &Content) -> bool {
