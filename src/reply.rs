@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::pipeline::Answer;
-use crate::trace::{Path, Trace};
+use crate::trace::{Path, Timing, Trace};
 use crate::units::show_bytes;
 
 /// How a request ended and what happened on the way.
@@ -94,11 +94,30 @@ struct BundleReply<'a> {
     bytes: usize,
 }
 
+/// What a stage took.
 #[derive(Debug, Serialize)]
-struct TimingReply {
+pub(crate) struct TimingReply {
     stage: &'static str,
     ms: f64,
     cache: Option<&'static str>,
+}
+
+impl TimingReply {
+    /// The stages of a trace.
+    pub(crate) fn all_of(trace: &Trace) -> Vec<Self> {
+        let one = |timing: &Timing| Self {
+            stage: timing.stage.name(),
+            ms: milliseconds(timing.took),
+            cache: timing.cache.map(cache_name),
+        };
+        trace.timings.iter().map(one).collect()
+    }
+
+    /// In a few words.
+    pub(crate) fn to_text(&self) -> String {
+        let cache = self.cache.map(|cache| format!(" ({cache})")).unwrap_or_default();
+        format!("{} {:.0} ms{cache}", self.stage, self.ms)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -126,11 +145,6 @@ impl<'a> Reply<'a> {
     }
 
     fn of_trace(trace: &'a Trace) -> Self {
-        let timings = trace.timings.iter().map(|timing| TimingReply {
-            stage: timing.stage.name(),
-            ms: milliseconds(timing.took),
-            cache: timing.cache.map(cache_name),
-        });
         Self {
             outcome: "error",
             value: None,
@@ -144,7 +158,7 @@ impl<'a> Reply<'a> {
             path: trace.path.as_ref().map(Path::name),
             path_reason: trace.path.as_ref().and_then(Path::reason),
             bundle: trace.bundle.as_ref().map(|bundle| BundleReply { hash: &bundle.hash, bytes: bundle.bytes }),
-            timings: timings.collect(),
+            timings: TimingReply::all_of(trace),
             usage: None,
             warnings: &trace.warnings,
         }

@@ -5,6 +5,7 @@
 //! whose name holds the text. The registry is npm's own unless `npm_config_registry` says otherwise.
 
 use std::fs;
+use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
 
@@ -52,13 +53,7 @@ fn run_live(name: &str) -> Result<(), String> {
     let file = source.file_name().unwrap().to_str().unwrap();
     place.write(file, fs::read(source).unwrap());
     let mut command = place.hoist(&["run", file]);
-    // The way to the registry is the machine's own.
-    for (variable, value) in std::env::vars_os() {
-        let lower = variable.to_string_lossy().to_lowercase();
-        if ["npm_config_registry", "http_proxy", "https_proxy", "no_proxy", "ssl_cert_file"].contains(&lower.as_str()) {
-            command.env(variable, value);
-        }
-    }
+    with_own_network(&mut command);
     let finished = finish(command);
     if finished.code() != 0 {
         return Err(finished.describe());
@@ -69,4 +64,16 @@ fn run_live(name: &str) -> Result<(), String> {
     }
     place.passed();
     Ok(())
+}
+
+/// The way to the registry is the machine's own.
+pub(crate) fn with_own_network(command: &mut Command) {
+    for (variable, value) in std::env::vars_os() {
+        let lower = variable.to_string_lossy().to_lowercase();
+        if ["npm_config_registry", "http_proxy", "https_proxy", "no_proxy", "ssl_cert_file", "node_extra_ca_certs"]
+            .contains(&lower.as_str())
+        {
+            command.env(variable, value);
+        }
+    }
 }

@@ -114,6 +114,11 @@ fn dependencies() {
 }
 
 #[test]
+fn mirror() {
+    run_group("mirror");
+}
+
+#[test]
 fn files() {
     run_group("files");
 }

@@ -27,7 +27,7 @@ pub(crate) struct Service {
 /// What came back.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) text: String,
 }
 
@@ -37,12 +37,7 @@ impl Service {
     }
 
     pub(crate) fn start_with(name: &str, arguments: &[&str], registry: Registry) -> Service {
-        let place = Place::with_registry(name, &registry.url());
-        let mut command = place.hoist(&["serve", "--listen", "127.0.0.1:0"]);
-        command.args(arguments);
-        let (child, url) = start(command);
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Service { child, url, client, registry, place: Some(place) }
+        Service::start_in(Place::with_registry(name, &registry.url()), arguments, registry)
     }
 
     pub(crate) async fn run(&self, body: Value) -> Answer {
@@ -56,6 +51,34 @@ impl Service {
             request = request.headers(one);
         }
         Answer::of(request.body(body)).await
+    }
+
+    /// A service in a place that is not new, with the registry that it knows.
+    pub(crate) fn start_in(place: Place, arguments: &[&str], registry: Registry) -> Service {
+        let mut command = place.hoist(&["serve", "--listen", "127.0.0.1:0"]);
+        command.args(arguments);
+        let (child, url) = start(command);
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        Service { child, url, client, registry, place: Some(place) }
+    }
+
+    /// Where it listens, without a slash at the end.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The registry that it asks.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Any request without a body.
+    pub(crate) async fn ask(&self, method: reqwest::Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request).await
     }
 
     /// The process's number.
@@ -109,7 +132,7 @@ impl Answer {
     }
 
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 

@@ -1,5 +1,6 @@
 //! What the policy judges by: packuments and keys, from the cache where they are fresh, and the files of advisories.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
@@ -111,6 +112,33 @@ impl Shared {
         let names: Vec<String> = known.iter().filter_map(|url| self.client.registries().package_of_url(url)).collect();
         let similar = look_alike::suggestions(&package, &names);
         Error::UnknownPackage { package, url, chain, similar }
+    }
+
+    /// What the registries of these packages sign with, as they say it, each by the first of its packages.
+    pub(crate) async fn keys_of_registries<'a>(
+        &self,
+        packages: impl Iterator<Item = &'a String>,
+    ) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let mut seen = BTreeSet::new();
+        let mut found = Vec::new();
+        for package in packages {
+            let url = self.client.registries().keys_url(package).to_string();
+            if seen.insert(url.clone()) {
+                let stored = self.store.get(Kind::Keys, &url).await?;
+                found.extend(stored.filter(|blob| !blob.bytes.is_empty()).map(|blob| (package.clone(), blob.bytes)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What npm's own registry, or the one in its place, signs with; as it says it.
+    pub(crate) async fn default_keys(&self) -> Result<Option<Vec<u8>>, Error> {
+        // No scope has a registry for this name.
+        let package = "unscoped";
+        self.keys(package, KeysWanted::Usual).await?;
+        let url = self.client.registries().keys_url(package).to_string();
+        let stored = self.store.get(Kind::Keys, &url).await?;
+        Ok(stored.map(|blob| blob.bytes).filter(|bytes| !bytes.is_empty()))
     }
 
     /// The keys of a package's registry. Old ones are used while it cannot answer.

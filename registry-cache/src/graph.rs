@@ -9,6 +9,7 @@ mod api;
 mod explain;
 mod kept;
 mod second_thoughts;
+mod wide;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::policy::age::Ages;
 use api::Api;
 use explain::explain;
 pub(crate) use kept::KeptVersions;
+pub(crate) use wide::{Resolution, Roots};
 
 /// What programs run on, whatever machine this is: optional dependencies for other systems are left out.
 pub(crate) const OS: &str = "linux";
@@ -61,52 +63,6 @@ pub(crate) async fn resolve(
     resolve_widely(manifest, kept, source, most, Roots::OfPrograms).await?.graph_for(OS, CPU)
 }
 
-/// Which optional dependencies of the root count.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Roots {
-    /// Those that can be had where programs run.
-    OfPrograms,
-    /// Those that can be had anywhere.
-    OfAllSystems,
-}
-
-/// A manifest's packages on every system.
-pub(crate) struct Resolution {
-    snapshot: NpmResolutionSnapshot,
-    loaded: Loaded,
-    warnings: Vec<String>,
-    ages: Ages,
-    most: usize,
-}
-
-impl Resolution {
-    /// The packages that one system needs.
-    pub(crate) fn graph_for(&self, os: &str, cpu: &str) -> Result<Graph, Error> {
-        let system = NpmSystemInfo { os: os.into(), cpu: cpu.into() };
-        self.graph(&self.snapshot.as_valid_serialized_for_system(&system).into_serialized())
-    }
-
-    /// The packages that any system needs.
-    pub(crate) fn graph_for_all(&self) -> Result<Graph, Error> {
-        self.graph(&self.snapshot.as_valid_serialized().into_serialized())
-    }
-
-    fn graph(&self, serialized: &SerializedNpmResolutionSnapshot) -> Result<Graph, Error> {
-        let mut graph = graph_of(serialized, &self.loaded)?;
-        if graph.packages.len() > self.most {
-            return Err(too_many(graph.packages.len(), self.most));
-        }
-        graph.warnings = self.warnings.clone();
-        graph.held_back = age::held_back(serialized, &self.loaded, &self.ages);
-        Ok(graph)
-    }
-
-    /// The packages that were asked about.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.loaded.keys().map(String::as_str).filter(|name| *name != ROOT)
-    }
-}
-
 /// Resolves a manifest for more systems than one.
 pub(crate) async fn resolve_widely(
     manifest: &Manifest,
@@ -120,7 +76,7 @@ pub(crate) async fn resolve_widely(
     let roots = present_roots(manifest, &api, &resolver, which).await?;
     let mut root = root_info(&roots);
     if matches!(which, Roots::OfAllSystems) {
-        mark_optional(&mut root, manifest);
+        wide::mark_optional(&mut root, manifest);
     }
     api.add_root(root);
     let version_req = VersionReq::parse_from_npm("*").expect("a constant that is a range");
@@ -144,8 +100,8 @@ pub(crate) async fn resolve_widely(
             },
         }
     };
-    let ages = source.ages().clone();
-    Ok(Resolution { snapshot, loaded: api.loaded.into_inner(), warnings: warnings_of(&diagnostics), ages, most })
+    let warnings = warnings_of(&diagnostics);
+    Ok(Resolution { snapshot, loaded: api.loaded.into_inner(), ages: source.ages().clone(), warnings, most })
 }
 
 /// What a walk ahead of the resolver begins with.
@@ -286,21 +242,6 @@ fn root_info(roots: &BTreeMap<String, PackageReq>) -> NpmPackageInfo {
         dist_tags: HashMap::new(),
         time: HashMap::new(),
     }
-}
-
-/// Lets systems be told apart by the root's own optional dependencies too.
-fn mark_optional(root: &mut NpmPackageInfo, manifest: &Manifest) {
-    let optional: Vec<&str> =
-        manifest.dependencies.iter().filter(|(_, asked)| asked.optional).map(|(alias, _)| alias.as_str()).collect();
-    let mut versions: HashMap<_, _> = root.versions.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-    for info in versions.values_mut() {
-        for (key, range) in info.dependencies.clone() {
-            if optional.contains(&key.strip_prefix(FIRST).unwrap_or(&key)) {
-                info.optional_dependencies.insert(key, range);
-            }
-        }
-    }
-    root.versions = versions.into();
 }
 
 fn graph_of(snapshot: &SerializedNpmResolutionSnapshot, loaded: &Loaded) -> Result<Graph, Error> {

@@ -86,8 +86,16 @@ impl OwnCache {
         Ok(Document::new(&tags.unwrap_or_else(|| Value::Object(Map::new()))))
     }
 
+    /// The keys that the registry signs with (npm's "About ECDSA registry signatures"); `None` when it has none, or they are
+    /// not known.
+    pub async fn registry_keys(&self) -> Result<Option<Document>, Error> {
+        let keys = self.shared.default_keys().await?;
+        Ok(keys.and_then(|bytes| serde_json::from_slice(&bytes).ok()).map(|value| Document::new(&value)))
+    }
+
     /// One of a package's tarballs, by the last part of its address.
     pub async fn served_tarball(&self, name: &PackageName, file: &str) -> Result<ServedTarball, Error> {
+        let _visit = self.visit();
         let packument = self.shared.served_packument(name, DocumentForm::Abbreviated).await?;
         let (owned, wanted) = (name.clone(), file.to_owned());
         let found = blocking(move || named_by(&packument.document(), &owned, &wanted)).await?;

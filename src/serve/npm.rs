@@ -34,6 +34,7 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 enum Target {
     Root,
     Ping,
+    Keys,
     DistTags(PackageName),
     Document(PackageName),
     Version(PackageName, String),
@@ -63,6 +64,7 @@ async fn given(cache: &OwnCache, method: &Method, path: &str, headers: &HeaderMa
     let reply = match target {
         Target::Root => Reply::of_json(&json!({"db_name": "registry"})),
         Target::Ping => Reply::of_json(&json!({})),
+        Target::Keys => Reply::of(cache.registry_keys().await?.ok_or(Refusal::NotInRegistry)?, JSON),
         Target::DistTags(name) => Reply::of(cache.dist_tags(&name).await?, JSON),
         Target::Version(name, version) => Reply::of(cache.version_document(&name, &version, &base).await?, JSON),
         Target::Document(name) => {
@@ -84,6 +86,7 @@ fn target_of(path: &str) -> Option<Target> {
     match parts.as_slice() {
         [] => return Some(Target::Root),
         ["-", "ping"] => return Some(Target::Ping),
+        ["-", "npm", "v1", "keys"] => return Some(Target::Keys),
         ["-", "package", name @ .., "dist-tags"] => {
             return PackageName::parse(&name.join("/")).ok().map(Target::DistTags);
         }
@@ -212,6 +215,7 @@ mod tests {
             ("", Some(Target::Root)),
             ("/", Some(Target::Root)),
             ("/-/ping", Some(Target::Ping)),
+            ("/-/npm/v1/keys", Some(Target::Keys)),
             ("/-/whoami", None),
             ("/-/v1/search", None),
             ("/-/package/zod/dist-tags", Some(Target::DistTags(name("zod")))),

@@ -33,6 +33,8 @@ const TRAILER_BYTES: u64 = 8 + 32 + 64 + 14;
 pub(crate) enum Content {
     /// A manifest and its graph, as JSON.
     Resolution,
+    /// What the registry of this package signs with, as it says it.
+    Keys { of: String },
     /// A package's document, trimmed.
     Packument { name: String, form: Form },
     /// A tarball as it was published.
@@ -154,6 +156,7 @@ impl Reader {
         if format!("{:x}", Sha256::digest(&bytes)) != entry.sha256 {
             let what = match &entry.content {
                 Content::Resolution => "a resolution".to_owned(),
+                Content::Keys { of } => format!("the keys of {of}'s registry"),
                 Content::Packument { name, .. } => format!("the packument of {name}"),
                 Content::Tarball { package, .. } => format!("the tarball of {package}"),
             };
@@ -198,6 +201,7 @@ fn check_index(index: &Index, blobs: u64, limits: &Limits) -> Result<(), Error> 
     for entry in &index.entries {
         let (what, most, knob) = match entry.content {
             Content::Resolution => ("a resolution", limits.packument_bytes, "limits.packument_bytes"),
+            Content::Keys { .. } => ("a registry's keys", limits.keys_bytes, "limits.keys_bytes"),
             Content::Packument { .. } => ("a packument", limits.packument_bytes, "limits.packument_bytes"),
             Content::Tarball { .. } => ("a tarball", limits.tarball_bytes, "limits.tarball_bytes"),
         };

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 
 use super::platform::Platforms;
 use crate::error::Error;
+use crate::evidence::AdvisoriesNow;
 use crate::graph::{self, KeptVersions, Packuments, Roots};
 use crate::lock::{Graph, LockedPackage};
 use crate::manifest::{Manifest, PackageName};
@@ -32,6 +33,7 @@ pub(crate) struct Closure {
 
 impl Closure {
     pub(crate) async fn of(shared: &Arc<Shared>, manifests: &[Manifest], wanted: &Platforms) -> Result<Self, Error> {
+        let advisories = shared.advisories().await?;
         let (shared, manifests, wanted) = (shared.clone(), manifests.to_vec(), wanted.clone());
         let runtime = tokio::runtime::Handle::current();
         // The resolver's futures cannot move between threads.
@@ -39,7 +41,7 @@ impl Closure {
             runtime.block_on(async {
                 let mut closure = Self::default();
                 for manifest in &manifests {
-                    closure.add(&shared, manifest, &wanted).await?;
+                    closure.add(&shared, &advisories, manifest, &wanted).await?;
                 }
                 Ok(closure)
             })
@@ -47,18 +49,23 @@ impl Closure {
         blocking(work).await?
     }
 
-    async fn add(&mut self, shared: &Arc<Shared>, manifest: &Manifest, wanted: &Platforms) -> Result<(), Error> {
+    async fn add(
+        &mut self,
+        shared: &Arc<Shared>,
+        advisories: &AdvisoriesNow,
+        manifest: &Manifest,
+        wanted: &Platforms,
+    ) -> Result<(), Error> {
         let source = Source { shared: shared.clone(), ages: shared.ages(), absent: Mutex::default() };
         let most = shared.limits.graph_packages;
-        let none = KeptVersions::default;
-        let mut graph = graph::resolve(manifest, none(), &source, most).await?;
-        shared.review(&mut graph, &*shared.advisories().await?, &source).await?;
+        let mut graph = graph::resolve(manifest, KeptVersions::default(), &source, most).await?;
+        shared.review(&mut graph, advisories, &source).await?;
         // What was held back was that day's.
         graph.held_back.clear();
         self.add_tarballs(&graph);
         self.graphs.push(graph);
         for which in [Roots::OfPrograms, Roots::OfAllSystems] {
-            let resolution = graph::resolve_widely(manifest, none(), &source, most, which).await?;
+            let resolution = graph::resolve_widely(manifest, KeptVersions::default(), &source, most, which).await?;
             for name in resolution.names() {
                 self.versions.entry(name.to_owned()).or_default();
             }

@@ -46,12 +46,16 @@ impl OwnCache {
         progress: &dyn Progress,
     ) -> Result<Exported, Error> {
         let shared = &self.shared;
+        let _visit = self.visit();
         let closure = Closure::of(shared, manifests, platforms).await?;
         keep_all(shared, &closure, progress).await?;
         let names = platforms.names();
         let mut writer = Writer::new(file, names.clone())?;
         for resolved in resolutions(manifests, &closure) {
             writer = append(writer, Content::Resolution, resolved).await?;
+        }
+        for (of, keys) in shared.keys_of_registries(closure.versions.keys()).await? {
+            writer = append(writer, Content::Keys { of }, keys).await?;
         }
         for (name, versions) in &closure.versions {
             let (form, document) = match versions.is_empty() {

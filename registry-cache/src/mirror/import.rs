@@ -17,11 +17,11 @@ use super::export::misnamed;
 use super::key::MirrorKey;
 use crate::cache::{OwnCache, Progress};
 use crate::error::Error;
-use crate::evidence::AdvisoriesNow;
 use crate::limits::Limits;
 use crate::lock::Graph;
 use crate::manifest::{Manifest, PackageName};
 use crate::packument::{Form, Packument, strongest};
+use crate::policy::signature::RegistryKeys;
 use crate::shared::{Shared, locked};
 use crate::store::{Kind, Stamp, blocking};
 use crate::tarball;
@@ -55,6 +55,8 @@ pub struct Imported {
 #[derive(Default, Deserialize, Serialize)]
 struct Intent {
     packuments: Vec<IntendedPackument>,
+    /// What registries sign with, by URL.
+    keys: Vec<(String, String)>,
     /// Graphs as JSON, by key.
     resolutions: Vec<(String, String)>,
 }
@@ -76,12 +78,13 @@ impl OwnCache {
         progress: &dyn Progress,
     ) -> Result<Imported, Error> {
         let shared = &self.shared;
+        // Nothing names its tarballs until the end.
+        let _visit = self.visit();
         let (limits, trusted) = (shared.limits.clone(), trusted.to_vec());
         let bounds = limits.clone();
         let reader = blocking(move || Reader::open(file, &trusted, &bounds)).await??;
         let (mut reader, checked) = blocking(move || check(reader, &limits)).await??;
-        let advisories = shared.advisories().await?;
-        let intent = intent_of(shared, &advisories, checked)?;
+        let intent = self.intent_of(checked).await?;
         let (mut tarballs, mut new_tarballs) = (0, 0);
         let total = reader.index.entries.iter().filter(|entry| is_tarball(&entry.content)).count();
         reader.rewind()?;
@@ -109,6 +112,29 @@ impl OwnCache {
     }
 }
 
+impl OwnCache {
+    /// Where everything will be found in this cache, whose registries and policy may be others. A graph that the policy does
+    /// not let in is not taken over, nor is anything else then.
+    async fn intent_of(&self, checked: Checked) -> Result<Intent, Error> {
+        let registries = self.shared.client.registries();
+        let mut intent = Intent::default();
+        for (name, form, document) in checked.packuments {
+            let url = registries.packument_url(&name)?.to_string();
+            intent.packuments.push(IntendedPackument { name, url, form, document });
+        }
+        for (of, keys) in checked.keys {
+            intent.keys.push((registries.keys_url(of.as_str()).to_string(), keys));
+        }
+        let advisories = self.shared.advisories().await?;
+        for Resolved { manifest, graph } in checked.resolutions {
+            let graph = self.shared.review_given(&graph).await?;
+            let graph = serde_json::to_string(&graph).expect("plain data is JSON");
+            intent.resolutions.push((self.shared.resolution_key(&manifest, &advisories), graph));
+        }
+        Ok(intent)
+    }
+}
+
 impl Shared {
     fn stamp(&self) -> Stamp {
         Stamp { fetched_at: self.seconds(), etag: None }
@@ -119,7 +145,7 @@ impl Shared {
 pub(crate) async fn finish_import(shared: &Arc<Shared>) -> Result<(), Error> {
     let Some(blob) = shared.store.get(Kind::Import, PENDING).await? else { return Ok(()) };
     // One that cannot be read is from another version of ours, which nobody can finish.
-    let Intent { packuments, resolutions } = serde_json::from_slice(&blob.bytes).unwrap_or_default();
+    let Intent { packuments, keys, resolutions } = serde_json::from_slice(&blob.bytes).unwrap_or_default();
     let old = Stamp::default();
     for intended in packuments {
         let IntendedPackument { name, url, form, document } = intended;
@@ -133,10 +159,16 @@ pub(crate) async fn finish_import(shared: &Arc<Shared>) -> Result<(), Error> {
             }
             .map(|packument| packument.map(|packument| packument.compress()))
         });
-        if let Some(bytes) = merged.await?.map_err(|detail| broken(&detail))? {
+        // Each part of it was checked before; one that cannot be read now never will be, and must not keep the cache shut.
+        if let Ok(Some(bytes)) = merged.await? {
             shared.store.put(Kind::Packument, &url, bytes, stamp.unwrap_or_else(|| old.clone())).await?;
         }
         locked(&shared.recent_packuments).remove(&url);
+    }
+    for (url, keys) in keys {
+        if shared.store.get(Kind::Keys, &url).await?.is_none() {
+            shared.store.put(Kind::Keys, &url, keys.into_bytes(), old.clone()).await?;
+        }
     }
     for (key, graph) in resolutions {
         shared.store.put(Kind::Resolution, &key, graph.into_bytes(), old.clone()).await?;
@@ -155,6 +187,8 @@ fn is_tarball(content: &Content) -> bool {
 #[derive(Default)]
 struct Checked {
     packuments: Vec<(PackageName, Form, String)>,
+    /// By a package of the registry.
+    keys: Vec<(PackageName, String)>,
     resolutions: Vec<Resolved>,
 }
 
@@ -168,6 +202,12 @@ fn check(mut reader: Reader, limits: &Limits) -> Result<(Reader, Checked), Error
                     serde_json::from_slice(&bytes).map_err(|error| broken(&format!("a resolution: {error}")))?;
                 check_graph(&resolved.graph, limits)?;
                 checked.resolutions.push(resolved);
+            }
+            Content::Keys { of } => {
+                let of = PackageName::parse(&of).map_err(|problem| misnamed(&of, problem))?;
+                let keys = String::from_utf8(bytes).map_err(|_| broken("its keys are not UTF-8"))?;
+                RegistryKeys::parse(keys.as_bytes()).map_err(|detail| broken(&format!("its keys: {detail}")))?;
+                checked.keys.push((of, keys));
             }
             Content::Packument { name, form } => {
                 let name = PackageName::parse(&name).map_err(|problem| misnamed(&name, problem))?;
@@ -207,19 +247,4 @@ fn check_graph(graph: &Graph, limits: &Limits) -> Result<(), Error> {
         true => Ok(()),
         false => Err(broken("a graph of it names a package that it lacks")),
     }
-}
-
-/// Where everything will be found in this cache, whose registries may be others.
-fn intent_of(shared: &Shared, advisories: &AdvisoriesNow, checked: Checked) -> Result<Intent, Error> {
-    let registries = shared.client.registries();
-    let mut intent = Intent::default();
-    for (name, form, document) in checked.packuments {
-        let url = registries.packument_url(&name)?.to_string();
-        intent.packuments.push(IntendedPackument { name, url, form, document });
-    }
-    for Resolved { manifest, graph } in checked.resolutions {
-        let graph = serde_json::to_string(&graph).expect("plain data is JSON");
-        intent.resolutions.push((shared.resolution_key(&manifest, advisories), graph));
-    }
-    Ok(intent)
 }

@@ -226,7 +226,7 @@ async fn an_intent_is_carried_out_by_whoever_opens_the_cache() {
     let url = cache.shared.client.registries().packument_url(&name).unwrap().to_string();
     let document = json!({"name": "a", "dist-tags": {}, "versions": {"1.0.0": {"name": "a", "version": "1.0.0"}}});
     let packument = json!({"name": "a", "url": url, "form": "full", "document": document.to_string()});
-    let intent = json!({"packuments": [packument], "resolutions": [["key", "{}"]]});
+    let intent = json!({"packuments": [packument], "keys": [], "resolutions": [["key", "{}"]]});
     let store = &cache.shared.store;
     store.put(Kind::Import, "pending", intent.to_string().into_bytes(), Stamp::default()).await.unwrap();
     cache.close().await.unwrap();
