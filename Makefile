@@ -15,9 +15,10 @@ run: deps
 test: deps
 	$(CARGO) test --workspace --lib --bins --tests
 
-# Real packages from the configured npm registry.
-test-live: deps
+# Real packages from the configured npm registry, and graphs beside npm's own.
+test-live: deps build
 	$(CARGO) test --test tests -- --ignored live
+	node scripts/conformance/run.mjs $(HOIST) $(ONLY)
 
 # Real packages and Node's answers, beside the checkout.
 compat: build

@@ -10,11 +10,12 @@ use bundler::{
     Bundle, BundleOptions, Layer, LayerImport, LayerInterface, LayerPlan, Linked, Scan, Worker, bundle_key, layer_key,
 };
 use executor::FileTree;
-use registry_cache::{Ahead, Graph, Tree};
+use registry_cache::{Ahead, Graph, Lock, Tree};
 
 use crate::cache_access::Lease;
 use crate::error::Error;
 use crate::files::OwnFiles;
+use crate::given_lock::GivenLock;
 use crate::pipeline::{Pipeline, Request};
 use crate::requirements::{Requirements, gather};
 use crate::trace::{BundleFacts, Observer, Path, Stage, Trace};
@@ -57,7 +58,7 @@ impl Pipeline {
         trace: &mut Trace,
         observer: &dyn Observer,
     ) -> Result<Modules, Error> {
-        let Request { entry, files, data, dependencies, manifest, unlisted } = request;
+        let Request { entry, files, data, dependencies, manifest, mut lock, unlisted } = request;
         let mut files = OwnFiles::new(files, data);
         let (mut worker, scan) = self.scan(&entry, way, &mut files, trace, observer).await?;
         let (built, tree) = if scan.imports.is_empty() {
@@ -65,9 +66,10 @@ impl Pipeline {
             let bundle = worker.bundle(&nothing, &rewrites, way.options());
             ((trace.time(Stage::Bundle, observer, bundle).await?, None), nothing)
         } else {
-            let manifest = manifest.read(&entry, &mut files, &dependencies)?;
+            let (manifest, path) = manifest.read(&entry, &mut files, &dependencies)?;
+            trace.warnings.extend(path.and_then(|path| lock.or_beside(&path, files.source())));
             let requirements = gather(dependencies.fallback(manifest), &scan.imports, unlisted)?;
-            self.build_with_packages(requirements, way, worker, scan.plan, trace, observer).await?
+            self.build_with_packages(requirements, &lock, way, worker, scan.plan, trace, observer).await?
         };
         let (main, layer) = built;
         let modules = Modules { main, layer, files: files.with_packages(&tree)? };
@@ -83,15 +85,17 @@ impl Pipeline {
         way: &Way,
         trace: &mut Trace,
         observer: &dyn Observer,
-    ) -> Result<Option<Requirements>, Error> {
-        let Request { entry, files, data, dependencies, manifest, unlisted } = request;
+    ) -> Result<Option<(Requirements, GivenLock)>, Error> {
+        let Request { entry, files, data, dependencies, manifest, mut lock, unlisted } = request;
         let mut files = OwnFiles::new(files, data);
         let (_, scan) = self.scan(&entry, way, &mut files, trace, observer).await?;
         if scan.imports.is_empty() {
             return Ok(None);
         }
-        let manifest = manifest.read(&entry, &mut files, &dependencies)?;
-        gather(dependencies.fallback(manifest), &scan.imports, unlisted).map(Some)
+        let (manifest, path) = manifest.read(&entry, &mut files, &dependencies)?;
+        trace.warnings.extend(path.and_then(|path| lock.or_beside(&path, files.source())));
+        let requirements = gather(dependencies.fallback(manifest), &scan.imports, unlisted)?;
+        Ok(Some((requirements, lock)))
     }
 
     async fn scan(
@@ -113,6 +117,7 @@ impl Pipeline {
     async fn build_with_packages(
         &self,
         mut requirements: Requirements,
+        lock: &GivenLock,
         way: &Way,
         worker: Worker,
         plan: LayerPlan,
@@ -122,7 +127,7 @@ impl Pipeline {
         trace.warnings.append(&mut requirements.warnings);
         let lease = trace.time(Stage::Open, observer, self.cache.open()).await?;
         let built = async {
-            let graph = resolve(&lease, &mut requirements, trace, observer).await?;
+            let graph = resolve(&lease, &mut requirements, lock, trace, observer).await?;
             let rewrites = requirements.rewrites();
             let mut build = Build { worker, lease: &lease, graph, rewrites, tree: None };
             let built = match way {
@@ -157,13 +162,16 @@ fn needs_files((main, layer): &Built) -> bool {
 async fn resolve(
     lease: &Lease,
     requirements: &mut Requirements,
+    lock: &GivenLock,
     trace: &mut Trace,
     observer: &dyn Observer,
 ) -> Result<Graph, Error> {
-    let resolution = lease.cache().resolve(&requirements.manifest, Ahead::Packages, observer);
+    let resolution = lease.cache().resolve(lock.wanted(&requirements.manifest)?, Ahead::Packages, observer);
     let mut graph = trace.time_cached(Stage::Resolve, observer, resolution).await?;
+    // Before aliases are merged: what comes back must have a package for each requirement.
+    trace.lock = Some(Lock::new(graph.clone(), &requirements.manifest));
     requirements.merge_aliases(&mut graph);
-    Ok(trace.graph.insert(graph).clone())
+    Ok(graph)
 }
 
 /// A program whose packages are known.

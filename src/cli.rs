@@ -12,7 +12,9 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::value::RawValue;
 
 use crate::bundle_arguments::{BundleArguments, MeaningArguments, TransformArguments};
+use crate::given_lock::LockArguments;
 use crate::mirror_arguments::{MirrorCommand, PrewarmArguments};
+use crate::resolve::ResolveArguments;
 use crate::units::{parse_bytes, parse_duration};
 
 /// Runs agent code that imports npm packages.
@@ -31,6 +33,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Write a program and its packages as one ECMAScript module
     Bundle(BundleArguments),
+    /// Say which packages a manifest stands for, without fetching them
+    Resolve(ResolveArguments),
     /// Say what a package is made of and whether it works here, without running it
     Inspect(InspectArguments),
     /// Compile files one by one, without bundling them
@@ -42,6 +46,9 @@ pub(crate) enum Command {
     Mirror(MirrorCommand),
     /// Answer POST /v1/run over HTTP, and be an npm registry below /npm/
     Serve(ServeArguments),
+    /// Look after the cache: what it holds, whether that is whole, what may go
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// The child process that bundles
     #[command(name = BUNDLER_WORKER, hide = true)]
     BundlerWorker,
@@ -115,6 +122,52 @@ pub(crate) struct ServeArguments {
     pub(crate) limits: LimitArguments,
 }
 
+/// `hoist cache`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// Say what the cache holds
+    Stats(CareArguments),
+    /// Read everything that the cache holds, remove what is broken, and say what that was
+    Verify(CareArguments),
+    /// Remove what was used least lately, but for what is pinned, until the rest fits
+    Gc(CollectArguments),
+    /// Let a pinned set of packages go when it is not used
+    Unpin(UnpinArguments),
+}
+
+/// `hoist cache stats` and `hoist cache verify`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CareArguments {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The cache's folder [default: HOIST_CACHE, $XDG_CACHE_HOME/hoist or ~/.cache/hoist]
+    #[arg(long = "cache", value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+/// `hoist cache gc`.
+#[derive(Debug, Args)]
+pub(crate) struct CollectArguments {
+    /// What may be left, as 500MiB or 20GiB [default: 20GiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) quota: Option<u64>,
+    /// The cache, and how to answer.
+    #[command(flatten)]
+    pub(crate) care: CareArguments,
+}
+
+/// `hoist cache unpin`.
+#[derive(Debug, Args)]
+pub(crate) struct UnpinArguments {
+    /// The set, as hoist cache stats names it
+    #[arg(value_name = "SET")]
+    pub(crate) set: String,
+    /// The cache, and how to answer.
+    #[command(flatten)]
+    pub(crate) care: CareArguments,
+}
+
 /// A program in a file, and the packages that it may import.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ProgramArguments {
@@ -130,6 +183,9 @@ pub(crate) struct ProgramArguments {
     /// Take the latest version of packages that nothing names a version of
     #[arg(long)]
     pub(crate) auto: bool,
+    /// The lock.
+    #[command(flatten)]
+    pub(crate) lock: LockArguments,
     /// The cache.
     #[command(flatten)]
     pub(crate) cache: CacheArguments,

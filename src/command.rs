@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use bundler::{Bundle, BundleOptions};
@@ -16,9 +15,10 @@ use crate::bundle_arguments::{BundleArguments, TransformArguments};
 use crate::bundle_options;
 use crate::bundlers::Bundlers;
 use crate::cache_access::CacheAccess;
+use crate::cache_command;
 use crate::cli::{
-    BUNDLER_WORKER, CacheArguments, Dependency, EXECUTOR_WORKER, InspectArguments, LimitArguments, ProgramArguments,
-    RunArguments, ServeArguments, worker_arguments,
+    BUNDLER_WORKER, CacheArguments, CacheCommand, Dependency, EXECUTOR_WORKER, InspectArguments, LimitArguments,
+    ProgramArguments, RunArguments, ServeArguments, worker_arguments,
 };
 use crate::config::{CacheConfig, Environment, ServiceLimits, run_limits};
 use crate::console;
@@ -34,7 +34,9 @@ use crate::prewarm;
 use crate::progress::{self, Spinner};
 use crate::project::{DiskFiles, Project};
 use crate::requirements::{Unlisted, parse_manifest};
+use crate::resolve::{self, ResolveArguments};
 use crate::serve::Service;
+use crate::text_file;
 use crate::trace::{Observer, Trace};
 use crate::transform;
 
@@ -92,6 +94,36 @@ pub(crate) fn bundle(arguments: BundleArguments) -> Exit {
         }
         console::print_warnings(&trace);
         write_bundle(built.main, &arguments)
+    })
+}
+
+/// `hoist resolve`.
+pub(crate) fn resolve(arguments: ResolveArguments) -> Exit {
+    let ResolveArguments { manifest, dependencies, json, lock, cache } = arguments;
+    let work = async {
+        let named = dependency_flags(dependencies)?;
+        let (mut given, mut trace) = (lock.read()?, Trace::default());
+        let path = manifest.or_else(|| named.names().next().is_none().then(|| PathBuf::from("package.json")));
+        let manifest = match path {
+            Some(path) => {
+                trace.warnings.extend(given.or_beside_file(&path));
+                read_manifest(&path, &named)?
+            }
+            None => Manifest::default(),
+        };
+        let manifest = named.fallback(manifest);
+        let cache = CacheAccess::Brief(cache_config(cache, working_folder()?));
+        let pipeline = pipeline(&LimitArguments::default(), cache, 0)?;
+        let lock =
+            watched(json, async |observer| pipeline.resolve(&manifest, &given, &mut trace, observer).await).await?;
+        Ok::<_, Error>((trace, lock))
+    };
+    finished(work, |(trace, lock)| {
+        if json {
+            return console::print_result((console::to_json(&lock) + "\n").as_bytes());
+        }
+        console::print_warnings(&trace);
+        console::print_report_text(&resolve::lines(&lock))
     })
 }
 
@@ -172,6 +204,17 @@ pub(crate) fn serve(arguments: ServeArguments) -> Exit {
     ended(in_runtime(service).and_then(|result| result).map(|()| Exit::Done))
 }
 
+/// `hoist cache`.
+pub(crate) fn cache(what: CacheCommand) -> Exit {
+    let care = cache_command::care_of(&what).clone();
+    let work = async {
+        let flags = CacheArguments { folder: care.folder, ..CacheArguments::default() };
+        let cache = cache_config(flags, working_folder()?);
+        cache_command::look_after(&what, cache.options()?).await
+    };
+    finished(work, |done| report(care.json, done.to_json(), done.to_text()))
+}
+
 fn report(json: bool, as_json: String, as_text: String) -> Result<(), Error> {
     console::print_report_text(&if json { as_json + "\n" } else { as_text })
 }
@@ -202,15 +245,12 @@ pub(crate) fn prepare(
     limits: &LimitArguments,
     options: impl FnOnce(&Path) -> Result<BundleOptions, Error>,
 ) -> Result<(Pipeline, Request, BundleOptions), Error> {
-    let ProgramArguments { file, dependencies, manifest, auto, cache } = program;
+    let ProgramArguments { file, dependencies, manifest, auto, lock, cache } = program;
     let project = Project::of(&file)?;
     let options = options(&project.root)?;
     let dependencies = dependency_flags(dependencies)?;
     let manifest = match manifest {
-        Some(path) => {
-            let origin = path.display().to_string();
-            ManifestSource::Given(parse_manifest(&read_manifest(&path)?, &origin, &dependencies)?)
-        }
+        Some(path) => ManifestSource::Given(read_manifest(&path, &dependencies)?),
         None => ManifestSource::Nearest,
     };
     let pipeline = pipeline(limits, CacheAccess::Brief(cache_config(cache, project.root.clone())), 0)?;
@@ -223,6 +263,7 @@ pub(crate) fn prepare(
         data,
         dependencies,
         manifest,
+        lock: lock.read()?,
         unlisted: if auto { Unlisted::Latest } else { Unlisted::Refuse },
     };
     Ok((pipeline, request, options))
@@ -263,15 +304,10 @@ fn dependency_flags(flags: Vec<Dependency>) -> Result<Manifest, Error> {
     Ok(Manifest::from_dependencies(&named, "--dep")?)
 }
 
-pub(crate) fn read_manifest(path: &Path) -> Result<String, Error> {
-    let failed = |problem: String| Error::ManifestFile { path: path.to_owned(), problem };
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(|error| failed(error.to_string()))?;
-    file.take(MANIFEST_BYTES + 1).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
-    if text.len() as u64 > MANIFEST_BYTES {
-        return Err(failed(format!("it has more bytes than the limit of {MANIFEST_BYTES}")));
-    }
-    Ok(text)
+pub(crate) fn read_manifest(path: &Path, nearer: &Manifest) -> Result<Manifest, Error> {
+    let text = text_file::read(path, MANIFEST_BYTES)
+        .map_err(|problem| Error::ManifestFile { path: path.to_owned(), problem })?;
+    parse_manifest(&text, &path.display().to_string(), nearer)
 }
 
 /// Does work with a line of progress where somebody looks at a terminal. The line is gone when this returns.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -19,8 +20,15 @@ use crate::policy_file;
 const NPMRC_BYTES: u64 = 1 << 20;
 
 /// The environment variables of a process, those that npm reads in any case (`npm_config_*`) by their lower-case name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Environment(BTreeMap<String, OsString>);
+
+impl fmt::Debug for Environment {
+    /// Values may be tokens, so only the names are shown.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Environment {
     /// This process's variables.
@@ -81,10 +89,11 @@ impl CacheConfig {
                 npmrc_texts.push((path.display().to_string(), text));
             }
         }
+        let variables = self.environment.texts();
         Ok(CacheOptions {
             folder: cache_folder(self.flags.folder.as_deref(), &self.environment)?,
-            registries: Registries::parse(&npmrc_texts, &self.environment.texts())?,
-            network: network(&self.environment),
+            registries: Registries::parse(&npmrc_texts, &variables)?,
+            network: network(&self.environment).with_npmrc(&npmrc_texts, &variables)?,
             limits: registry_cache::Limits::default(),
             policy: self.policy()?,
             owner: OwnerOptions { folder: Some(socket_folder(&self.environment)), ..OwnerOptions::default() },
@@ -155,16 +164,15 @@ fn read_npmrc(path: &Path) -> Result<Option<String>, Error> {
     std::fs::read_to_string(path).map(Some).map_err(|error| unreadable(error.to_string()))
 }
 
-/// Proxies as curl and npm read them; the lower-case names go first.
+/// Proxies and certificates as curl and Node read them; the lower-case names go first. npm's own settings go before these.
 fn network(environment: &Environment) -> NetworkOptions {
     let all = environment.text(&["all_proxy", "ALL_PROXY"]);
-    let https = environment.text(&["npm_config_https_proxy", "https_proxy", "HTTPS_PROXY"]);
-    let http = environment.text(&["npm_config_proxy", "http_proxy", "HTTP_PROXY"]);
+    let authorities = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"];
     NetworkOptions {
-        http_proxy: http.or_else(|| all.clone()),
-        https_proxy: https.or(all),
-        no_proxy: environment.text(&["npm_config_noproxy", "no_proxy", "NO_PROXY"]),
-        ca_bundle: environment.path("SSL_CERT_FILE"),
+        http_proxy: environment.text(&["http_proxy", "HTTP_PROXY"]).or_else(|| all.clone()),
+        https_proxy: environment.text(&["https_proxy", "HTTPS_PROXY"]).or(all),
+        no_proxy: environment.text(&["no_proxy", "NO_PROXY"]),
+        extra_authorities: authorities.iter().filter_map(|name| environment.path(name)).collect(),
         ..NetworkOptions::default()
     }
 }
@@ -200,6 +208,10 @@ pub(crate) struct ServiceLimits {
     pub(crate) body_bytes: usize,
     /// How long a client may take to send its body. 10 s, since it holds a place in the queue meanwhile.
     pub(crate) body_wait: Duration,
+    /// Connections that are open at once; more wait. 512: half of the descriptors that a process may have by default.
+    pub(crate) connections: usize,
+    /// How long a client may take over the head of a request, and be silent between two. 30 s, as hyper has it: a client that keeps connections makes a new one then.
+    pub(crate) header_wait: Duration,
     /// How long running requests may take after a stop was asked for. 10 s: what supervisors give before they kill.
     pub(crate) drain: Duration,
 }
@@ -214,6 +226,8 @@ impl ServiceLimits {
             queue_wait: Duration::from_secs(30),
             body_bytes: 4 << 20,
             body_wait: Duration::from_secs(10),
+            connections: 512,
+            header_wait: Duration::from_secs(30),
             drain: Duration::from_secs(10),
         }
     }
@@ -266,8 +280,11 @@ mod tests {
         assert_eq!(found.https_proxy.as_deref(), Some("lower"));
         assert_eq!(found.http_proxy.as_deref(), Some("all"));
         assert_eq!(found.no_proxy.as_deref(), Some("x"));
-        let of_npm = network(&environment(&[("NPM_CONFIG_HTTPS_PROXY", "npm"), ("https_proxy", "lower")]));
+        let both = environment(&[("NPM_CONFIG_HTTPS_PROXY", "npm"), ("https_proxy", "lower")]);
+        let of_npm = network(&both).with_npmrc(&[], &both.texts()).unwrap();
         assert_eq!(of_npm.https_proxy.as_deref(), Some("npm"));
+        let files = network(&environment(&[("NODE_EXTRA_CA_CERTS", "/a.pem"), ("SSL_CERT_FILE", "/b.pem")]));
+        assert_eq!(files.extra_authorities, [Path::new("/b.pem"), Path::new("/a.pem")]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use bundler::Diagnostic;
 use executor::{LogLine, Outcome, Report};
-use registry_cache::HeldBack;
+use registry_cache::{HeldBack, Lock};
 
 use crate::error::{Error, located};
 use crate::pipeline::Answer;
@@ -68,6 +68,11 @@ pub(crate) fn print_report_text(text: &str) -> Result<(), Error> {
     }
 }
 
+/// One line of JSON.
+pub(crate) fn to_json(lock: &Lock) -> String {
+    serde_json::to_string(lock).expect("maps of strings are JSON")
+}
+
 /// Prints why guest code was not run.
 pub(crate) fn print_error(error: &Error) {
     say(&error_text(&ErrorReply::of_error(error)));
@@ -76,10 +81,10 @@ pub(crate) fn print_error(error: &Error) {
 /// Prints what is suspicious.
 pub(crate) fn print_warnings(trace: &Trace) {
     print_diagnostics(&trace.warnings);
-    for warning in trace.graph.iter().flat_map(|graph| &graph.warnings) {
+    for warning in trace.lock.iter().flat_map(|lock| &lock.graph().warnings) {
         say(&format!("warning: {warning}\n"));
     }
-    for held in trace.graph.iter().flat_map(|graph| &graph.held_back) {
+    for held in trace.lock.iter().flat_map(|lock| &lock.graph().held_back) {
         let HeldBack { package, version, taken, old_enough_at } = held;
         say(&format!(
             "note: {package}@{version} is held back until {old_enough_at}; {taken} is used (--min-release-age)\n"

@@ -49,6 +49,17 @@ pub(crate) enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A lock that is missing or unreadable.
+    #[error("cannot read the lock {}: {problem}", .path.display())]
+    LockFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Versions must be those of a lock, and there is none.
+    #[error("there is no lock to keep to")]
+    NoLock,
     /// A configuration file that cannot be read.
     #[error("cannot read {}: {problem}", .path.display())]
     Configuration {
@@ -105,6 +116,8 @@ impl Error {
             Self::Usage { .. } => "usage",
             Self::LocalFile { .. } => "local-file",
             Self::ManifestFile { .. } => "manifest-file",
+            Self::LockFile { .. } => "lock-file",
+            Self::NoLock => "no-lock",
             Self::Configuration { .. } => "configuration",
             Self::NoCacheFolder => "no-cache-folder",
             Self::NoConfigFolder => "no-config-folder",
@@ -122,11 +135,13 @@ impl Error {
             Self::Executor(error) => error.hint(),
             Self::Refused(refusal) => refusal.hint(),
             Self::UnlistedImports(imports) => imports.first().and_then(|import| import.hint.clone()),
+            Self::NoLock => Some("give one with --lock (\"lock\"), or leave --frozen (\"frozen\") away".to_owned()),
             Self::NoCacheFolder => Some("say where with --cache".to_owned()),
             Self::NoConfigFolder => Some("set XDG_CONFIG_HOME or HOME".to_owned()),
             Self::Usage { .. }
             | Self::LocalFile { .. }
             | Self::ManifestFile { .. }
+            | Self::LockFile { .. }
             | Self::Configuration { .. }
             | Self::Output { .. }
             | Self::Listen { .. }
@@ -145,6 +160,8 @@ impl Error {
             | Self::Usage { .. }
             | Self::LocalFile { .. }
             | Self::ManifestFile { .. }
+            | Self::LockFile { .. }
+            | Self::NoLock
             | Self::Configuration { .. }
             | Self::NoCacheFolder
             | Self::NoConfigFolder
@@ -165,6 +182,8 @@ impl Error {
             | Self::Usage { .. }
             | Self::LocalFile { .. }
             | Self::ManifestFile { .. }
+            | Self::LockFile { .. }
+            | Self::NoLock
             | Self::Configuration { .. }
             | Self::NoCacheFolder
             | Self::NoConfigFolder

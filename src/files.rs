@@ -36,6 +36,13 @@ impl OwnFiles {
     }
 }
 
+impl OwnFiles {
+    /// The source, for what is read and is none of the program's files.
+    pub(crate) fn source(&mut self) -> &mut dyn FileSource {
+        self.source.as_mut()
+    }
+}
+
 impl FileSource for OwnFiles {
     fn read(&mut self, path: &str) -> io::Result<Option<Vec<u8>>> {
         let bytes = self.source.read(path)?;

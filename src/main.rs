@@ -9,6 +9,7 @@ mod bundle_arguments;
 mod bundle_options;
 mod bundlers;
 mod cache_access;
+mod cache_command;
 mod cli;
 mod command;
 mod config;
@@ -17,6 +18,7 @@ mod data_files;
 mod error;
 mod exit_code;
 mod files;
+mod given_lock;
 mod inspect;
 mod metafile;
 mod mirror_arguments;
@@ -30,7 +32,9 @@ mod progress;
 mod project;
 mod reply;
 mod requirements;
+mod resolve;
 mod serve;
+mod text_file;
 mod trace;
 mod transform;
 mod units;
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Run(arguments) => command::run(arguments).into(),
             Command::Bundle(arguments) => command::bundle(arguments).into(),
+            Command::Resolve(arguments) => command::resolve(arguments).into(),
             Command::Inspect(arguments) => command::inspect(arguments).into(),
             Command::Transform(arguments) => command::transform(arguments).into(),
             Command::Prewarm(arguments) => command::prewarm(arguments).into(),
@@ -60,6 +65,7 @@ fn main() -> ExitCode {
             Command::Mirror(MirrorCommand::Import(arguments)) => command::import_mirror(arguments).into(),
             Command::Mirror(MirrorCommand::Key) => command::mirror_key().into(),
             Command::Serve(arguments) => command::serve(arguments).into(),
+            Command::Cache(what) => command::cache(what).into(),
             Command::BundlerWorker => bundler_worker(),
             Command::ExecutorWorker => executor::worker_main(files::open_image),
         },

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use registry_cache::{MirrorKey, Platform, Platforms};
 
 use crate::cli::CacheArguments;
+use crate::given_lock::LockArguments;
 
 /// `hoist prewarm`.
 #[derive(Debug, Args)]
@@ -17,6 +18,9 @@ pub(crate) struct PrewarmArguments {
     /// Print one object with what was done
     #[arg(long)]
     pub(crate) json: bool,
+    /// The lock.
+    #[command(flatten)]
+    pub(crate) lock: LockArguments,
     /// The cache.
     #[command(flatten)]
     pub(crate) cache: CacheArguments,

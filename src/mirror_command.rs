@@ -7,6 +7,7 @@ use registry_cache::{Exported, Imported, Manifest};
 use crate::cache_access::CacheAccess;
 use crate::config::{CacheConfig, Environment, config_folder};
 use crate::error::Error;
+use crate::given_lock::LockArguments;
 use crate::mirror_arguments::{ExportArguments, ImportArguments};
 use crate::mirror_keys;
 use crate::trace::Observer;
@@ -17,7 +18,7 @@ use crate::wanted;
 pub(crate) async fn export(arguments: &ExportArguments, observer: &dyn Observer) -> Result<Exported, Error> {
     let signer = mirror_keys::own(&keys_folder()?)?;
     let config = wanted::cache_config(&arguments.wanted, arguments.cache.clone())?;
-    let wanted = wanted::read(&arguments.wanted, observer).await?;
+    let wanted = wanted::read(&arguments.wanted, &LockArguments::default(), observer).await?;
     let manifests: Vec<Manifest> = wanted.into_iter().map(|wanted| wanted.manifest).collect();
     let lease = CacheAccess::Brief(config).open().await?;
     let draft = Draft::beside(&arguments.output)?;

@@ -11,6 +11,8 @@ use crate::build::{Modules, Way};
 use crate::bundlers::Bundlers;
 use crate::cache_access::CacheAccess;
 use crate::error::Error;
+use crate::files::OwnFiles;
+use crate::given_lock::GivenLock;
 use crate::project::nearest_manifest;
 use crate::requirements::{Unlisted, parse_manifest};
 use crate::trace::{Observer, Stage, Trace};
@@ -27,6 +29,8 @@ pub(crate) struct Request {
     pub(crate) dependencies: Manifest,
     /// The manifest.
     pub(crate) manifest: ManifestSource,
+    /// The versions that were decided on before.
+    pub(crate) lock: GivenLock,
     /// What to do about imports that nothing names a version of.
     pub(crate) unlisted: Unlisted,
 }
@@ -105,12 +109,18 @@ impl Pipeline {
 }
 
 impl ManifestSource {
-    pub(crate) fn read(self, entry: &str, files: &mut dyn FileSource, nearer: &Manifest) -> Result<Manifest, Error> {
+    /// The manifest, and the path of the file that it is in where it was looked for.
+    pub(crate) fn read(
+        self,
+        entry: &str,
+        files: &mut OwnFiles,
+        nearer: &Manifest,
+    ) -> Result<(Manifest, Option<String>), Error> {
         match self {
-            Self::Given(manifest) => Ok(manifest),
+            Self::Given(manifest) => Ok((manifest, None)),
             Self::Nearest => match nearest_manifest(entry, files)? {
-                Some((path, text)) => parse_manifest(&text, &path, nearer),
-                None => Ok(Manifest::default()),
+                Some((path, text)) => Ok((parse_manifest(&text, &path, nearer)?, Some(path))),
+                None => Ok((Manifest::default(), None)),
             },
         }
     }

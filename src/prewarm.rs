@@ -43,7 +43,7 @@ struct Together {
 /// Does it.
 pub(crate) async fn prewarm(arguments: &PrewarmArguments, observer: &dyn Observer) -> Result<Prewarmed, Error> {
     let config = wanted::cache_config(&arguments.wanted, arguments.cache.clone())?;
-    let wanted = wanted::read(&arguments.wanted, observer).await?;
+    let wanted = wanted::read(&arguments.wanted, &arguments.lock, observer).await?;
     let mut trace = Trace::default();
     let lease = trace.time(Stage::Open, observer, CacheAccess::Brief(config).open()).await?;
     let outcome = keep_all(lease.cache(), wanted, &mut trace, observer).await;
@@ -62,9 +62,9 @@ async fn keep_all(
 ) -> Result<Prewarmed, Error> {
     let (mut files, mut together) = (Vec::new(), Together::default());
     let (mut held_back, mut warnings) = (BTreeSet::new(), Vec::new());
-    for Wanted { file, manifest } in wanted {
-        let graph =
-            trace.time_cached(Stage::Resolve, observer, cache.resolve(&manifest, Ahead::Tarballs, observer)).await?;
+    for Wanted { file, manifest, lock } in wanted {
+        let resolving = cache.resolve(lock.wanted(&manifest)?, Ahead::Tarballs, observer);
+        let graph = trace.time_cached(Stage::Resolve, observer, resolving).await?;
         let keeping = async {
             let cache = cache.keep(&graph, observer).await?;
             Ok(registry_cache::Stage { value: (), cache })
@@ -77,6 +77,7 @@ async fn keep_all(
         held_back.extend(graph.held_back);
         warnings.extend(graph.warnings);
     }
+    cache.flush().await?;
     Ok(Prewarmed { files, graph: together, timings: TimingReply::all_of(trace), held_back, warnings })
 }
 
@@ -100,7 +101,9 @@ impl Prewarmed {
             text.push_str(&format!("warning: {warning}\n"));
         }
         for HeldBack { package, version, taken, old_enough_at } in &self.held_back {
-            text.push_str(&format!("note: {package}@{version} is held back until {old_enough_at}; {taken} was taken\n"));
+            text.push_str(&format!(
+                "note: {package}@{version} is held back until {old_enough_at}; {taken} was taken\n"
+            ));
         }
         for Done { file, packages } in &self.files {
             text.push_str(&format!("{file}: {packages} packages are there\n"));

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bundler::Diagnostic;
 use executor::{Exceeded, LogLine, Outcome, Report, Response};
-use registry_cache::{CacheUse, Graph};
+use registry_cache::{CacheUse, Lock};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -33,7 +33,8 @@ pub(crate) struct Reply<'a> {
     exit_code: Option<i32>,
     logs: &'a [LogLine],
     logs_truncated: bool,
-    graph: Option<&'a Graph>,
+    /// A lock that a later request can bring back.
+    graph: Option<&'a Lock>,
     /// `layer` or `bundle`: whether the program was linked to a kept layer of its packages.
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<&'static str>,
@@ -153,7 +154,7 @@ impl<'a> Reply<'a> {
             exit_code: None,
             logs: &[],
             logs_truncated: false,
-            graph: trace.graph.as_ref(),
+            graph: trace.lock.as_ref(),
             path: trace.path.as_ref().map(Path::name),
             path_reason: trace.path.as_ref().and_then(Path::reason),
             bundle: trace.bundle.as_ref().map(|bundle| BundleReply { hash: &bundle.hash, bytes: bundle.bytes }),

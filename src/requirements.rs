@@ -43,20 +43,20 @@ struct Target {
     subpath: String,
 }
 
-/// Reads a package.json, but for the names that something nearer decides: what they ask for there may be anything.
+/// Reads a package.json or a plain map, but for the names that something nearer decides: what they ask for there may be anything.
 pub(crate) fn parse_manifest(text: &str, origin: &str, nearer: &Manifest) -> Result<Manifest, Error> {
     let mut text = Cow::Borrowed(text);
     if let Ok(Value::Object(mut manifest)) = serde_json::from_str(&text)
         && nearer.names().next().is_some()
     {
-        for field in ["dependencies", "optionalDependencies"] {
+        for field in ["dependencies", "optionalDependencies", "peerDependencies"] {
             if let Some(Value::Object(entries)) = manifest.get_mut(field) {
                 entries.retain(|name, _| !nearer.contains(name));
             }
         }
         text = Cow::Owned(Value::Object(manifest).to_string());
     }
-    Ok(Manifest::parse_package_json(&text, origin)?)
+    Ok(Manifest::parse(&text, origin)?)
 }
 
 /// Decides on the requirements of a program. `named` is what flags and manifests name, `imports` its bare imports.

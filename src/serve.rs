@@ -6,6 +6,7 @@
 
 mod admission;
 mod body;
+mod connections;
 mod guard;
 mod npm;
 mod receive;
@@ -97,10 +98,11 @@ impl Service {
 
     /// Answers until `stop` comes, then drains and closes the cache.
     pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let Self { listener, shared, cache, give_up, address } = self;
+        let Self { listener, shared, cache, give_up, address: _ } = self;
         let (stopping, mut stopped) = watch::channel(false);
-        let drain = shared.limits.drain;
-        let server = axum::serve(listener, router(shared)).with_graceful_shutdown(async move {
+        let limits = shared.limits.clone();
+        let drain = limits.drain;
+        let server = connections::serve(listener, router(shared), limits, async move {
             stop.await;
             stopping.send_replace(true);
         });
@@ -113,8 +115,9 @@ impl Service {
             tokio::time::sleep(GRACE).await;
         };
         tokio::select! {
-            served = server.into_future() => served.map_err(|error| Error::Listen { address, problem: error.to_string() })?,
+            () = server => {}
             () = patience => {}
+            never = cache.tend() => match never {},
         }
         // A connection that would not end keeps the cache; the end of the process frees it then.
         match Arc::into_inner(cache) {

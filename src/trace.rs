@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use bundler::Diagnostic;
-use registry_cache::{CacheUse, Graph, Progress};
+use registry_cache::{CacheUse, Lock, Progress};
 
 use crate::build::Modules;
 use crate::error::Error;
@@ -68,8 +68,8 @@ pub(crate) struct Timing {
 pub(crate) struct Trace {
     /// The stages so far, the failed one included.
     pub(crate) timings: Vec<Timing>,
-    /// The locked graph, once there is one.
-    pub(crate) graph: Option<Graph>,
+    /// What was resolved, once it is.
+    pub(crate) lock: Option<Lock>,
     /// The way that was taken, once it is decided.
     pub(crate) path: Option<Path>,
     /// The bundle's hash and size, once there is one.

@@ -5,7 +5,6 @@
 use std::path::{Path, PathBuf};
 
 use registry_cache::Manifest;
-use serde_json::Value;
 
 use crate::build::Way;
 use crate::bundle_arguments::MeaningArguments;
@@ -15,9 +14,9 @@ use crate::command::{prepare, read_manifest, working_folder};
 use crate::config::{CacheConfig, Environment};
 use crate::console;
 use crate::error::Error;
+use crate::given_lock::{GivenLock, LockArguments};
 use crate::mirror_arguments::WantedArguments;
 use crate::project::Project;
-use crate::requirements::parse_manifest;
 use crate::trace::{Observer, Trace};
 
 /// One file's requirements.
@@ -27,17 +26,28 @@ pub(crate) struct Wanted {
     pub(crate) file: PathBuf,
     /// What it asks for.
     pub(crate) manifest: Manifest,
+    /// The versions that were decided on before.
+    pub(crate) lock: GivenLock,
 }
 
-/// Reads the files, in their order.
-pub(crate) async fn read(arguments: &WantedArguments, observer: &dyn Observer) -> Result<Vec<Wanted>, Error> {
+/// Reads the files, in their order. A lock that is given counts for each of them.
+pub(crate) async fn read(
+    arguments: &WantedArguments,
+    lock: &LockArguments,
+    observer: &dyn Observer,
+) -> Result<Vec<Wanted>, Error> {
     let mut all = Vec::new();
     for file in &arguments.files {
-        let manifest = match is_json(file) {
-            true => read_json(file)?,
-            false => read_program(file, arguments.auto, observer).await?,
+        let (manifest, lock) = match is_json(file) {
+            true => {
+                let mut given = lock.read()?;
+                let unused: Vec<_> = given.or_beside_file(file).into_iter().collect();
+                console::print_diagnostics(&unused);
+                (read_manifest(file, &Manifest::default())?, given)
+            }
+            false => read_program(file, arguments.auto, lock.clone(), observer).await?,
         };
-        all.push(Wanted { file: file.clone(), manifest });
+        all.push(Wanted { file: file.clone(), manifest, lock });
     }
     Ok(all)
 }
@@ -55,30 +65,18 @@ fn is_json(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
 }
 
-/// An object that has nothing but strings is names and ranges, unless it calls itself a package.json.
-fn read_json(file: &Path) -> Result<Manifest, Error> {
-    let text = read_manifest(file)?;
-    let origin = file.display().to_string();
-    let plain: Option<Vec<(String, String)>> = match serde_json::from_str(&text) {
-        Ok(Value::Object(members)) if !file.ends_with("package.json") && !members.is_empty() => {
-            let text = |(name, range): (String, Value)| Some((name, range.as_str()?.to_owned()));
-            members.into_iter().map(text).collect()
-        }
-        // Whatever is wrong is said below.
-        Ok(_) | Err(_) => None,
-    };
-    match plain {
-        Some(ranges) => Ok(Manifest::from_dependencies(&ranges.into_iter().collect(), &origin)?),
-        None => parse_manifest(&text, &origin, &Manifest::default()),
-    }
-}
-
-async fn read_program(file: &Path, auto: bool, observer: &dyn Observer) -> Result<Manifest, Error> {
+async fn read_program(
+    file: &Path,
+    auto: bool,
+    lock: LockArguments,
+    observer: &dyn Observer,
+) -> Result<(Manifest, GivenLock), Error> {
     let program = ProgramArguments {
         file: file.to_owned(),
         dependencies: Vec::new(),
         manifest: None,
         auto,
+        lock,
         cache: CacheArguments::default(),
     };
     let meaning = MeaningArguments::default();
@@ -87,5 +85,5 @@ async fn read_program(file: &Path, auto: bool, observer: &dyn Observer) -> Resul
     let mut trace = Trace::default();
     let requirements = pipeline.requirements(request, &Way::Layered(options), &mut trace, observer).await?;
     console::print_warnings(&trace);
-    Ok(requirements.map(|requirements| requirements.manifest).unwrap_or_default())
+    Ok(requirements.map(|(requirements, lock)| (requirements.manifest, lock)).unwrap_or_default())
 }

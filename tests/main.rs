@@ -9,6 +9,7 @@ mod hostile;
 mod hostile_sources;
 mod lifetimes;
 mod live;
+mod locks;
 mod mirror;
 mod npm_clients;
 mod npm_endpoint;

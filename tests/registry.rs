@@ -60,6 +60,8 @@ pub(crate) enum Fault {
     EmptyTarball,
     NotFound,
     Error,
+    /// The registry asks to be left alone for an hour.
+    Busy,
     Html,
     Empty,
     Garbage,
@@ -204,6 +206,10 @@ fn packument(
     match fault {
         Some(Fault::NotFound) => return not_found(),
         Some(Fault::Error) => return plain(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", "out of order"),
+        Some(Fault::Busy) => {
+            let answer = Response::builder().status(StatusCode::TOO_MANY_REQUESTS).header(header::RETRY_AFTER, "3600");
+            return answer.body(Body::empty()).unwrap();
+        }
         Some(Fault::Html) => return plain(StatusCode::OK, "text/html", "<!doctype html><title>Sign in</title>"),
         Some(Fault::Empty) => return plain(StatusCode::OK, "application/json", ""),
         Some(Fault::Garbage) => return plain(StatusCode::OK, "application/json", r#"{"name": "cut o"#),

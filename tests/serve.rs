@@ -175,6 +175,11 @@ async fn answers() {
     let named = service.run(json!({"code": versions, "dependencies": {"majors": "^1.0.0"}})).await;
     named.assert(200, "/value", json!("1.10.0"));
     assert!(named.json()["graph"]["packages"].to_string().contains("1.10.0"), "{}", named.text);
+    let lock = named.json()["graph"].clone();
+    let locked =
+        |range: &str| json!({"code": versions, "dependencies": {"majors": range}, "lock": lock, "frozen": true});
+    service.run(locked("1")).await.assert(200, "/value", json!("1.10.0"));
+    service.run(locked("2")).await.assert(422, "/error/code", json!("lock-drift"));
     service.run(json!({"code": versions, "auto": true})).await.assert(200, "/value", json!("2.0.0"));
     service.run(code("import { version } from 'npm:majors@~1.2'; export default version;")).await.assert(
         200,

@@ -3,7 +3,7 @@
 //! This file joins the parts: what the store has is used, what it lacks is asked of a registry, checked, and stored. It
 //! holds no format and no protocol. Any of its futures can be dropped at any point: what the store lists is whole then too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -142,7 +142,7 @@ impl OwnCache {
     /// Opens the store, whose lock is held.
     pub(crate) async fn open(lock: LockFile, options: CacheOptions) -> Result<Self, Error> {
         let CacheOptions { folder, registries, network, limits, connection, policy, owner: _, now } = options;
-        let client = Client::new(registries, network, &limits)?;
+        let client = Client::new(registries, network, &limits, now)?;
         let store = Store::open_locked(lock, &folder, &limits, now).await?;
         let shared = Shared {
             store: Arc::new(store),
@@ -259,7 +259,7 @@ impl OwnCache {
             };
             let resolving = async {
                 let mut graph = graph::resolve(&manifest, kept, &source, shared.limits.graph_packages).await?;
-                shared.review(&mut graph, &advisories).await.map(|()| graph)
+                shared.review(&mut graph, &advisories, &source).await.map(|()| graph)
             };
             let graph = runtime.block_on(async {
                 tokio::select! {
@@ -267,7 +267,7 @@ impl OwnCache {
                     () = sender.closed() => Err(Error::Internal { detail: "nobody waits for this resolution".to_owned() }),
                 }
             })?;
-            let Used { cache, stale } = std::mem::take(&mut *locked(&source.used));
+            let Used { cache, stale, .. } = std::mem::take(&mut *locked(&source.used));
             Ok(Resolved { graph, cache, stale })
         });
         tokio::pin!(job);
@@ -413,10 +413,11 @@ impl OwnCache {
         self.shared.store.put(Kind::Module, key, bytes, stamp).await
     }
 
-    /// Makes what was written so far safe from a loss of power, not only of the process.
+    /// Makes what was written so far safe from a loss of power, not only of the process. Costs as much as the system has to
+    /// write, also for others.
     pub async fn flush(&self) -> Result<(), Error> {
         self.shared.behind.settle().await?;
-        self.shared.store.flush().await
+        self.shared.store.sync().await
     }
 
     /// Waits for what is being written, then lets go of the store and of the lock, in this order.
@@ -464,11 +465,13 @@ struct Resolved {
 struct Used {
     cache: CacheUse,
     stale: BTreeSet<String>,
+    /// One resolution sees one state of a package.
+    packuments: HashMap<String, Arc<Packument>>,
 }
 
 impl Default for Used {
     fn default() -> Self {
-        Self { cache: CacheUse::Hit, stale: BTreeSet::new() }
+        Self { cache: CacheUse::Hit, stale: BTreeSet::new(), packuments: HashMap::new() }
     }
 }
 
@@ -483,12 +486,16 @@ struct Source {
 #[async_trait(?Send)]
 impl Packuments for Source {
     async fn packument(&self, name: &PackageName) -> Result<Arc<Packument>, Error> {
+        if let Some(known) = locked(&self.used).packuments.get(name.as_str()) {
+            return Ok(known.clone());
+        }
         // Whether anybody still listens is looked after elsewhere.
         let _ = self.news.send(name.to_string());
         let found = self.shared.packument(name).await?;
         let mut used = locked(&self.used);
         used.cache = used.cache.max(found.cache);
         used.stale.extend(found.stale);
+        used.packuments.insert(name.to_string(), found.packument.clone());
         Ok(found.packument)
     }
 

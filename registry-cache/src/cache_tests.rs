@@ -170,7 +170,7 @@ async fn bad_packuments_are_told_apart() {
     let html = b"<!doctype html><title>Log in</title>".to_vec();
     for (reply, code, words) in [
         (Reply::Status(500, &[], vec![]), "registry-status", "500"),
-        (Reply::Status(503, &[("retry-after", "3600")], vec![]), "registry-status", "503"),
+        (Reply::Status(503, &[("retry-after", "3600")], vec![]), "registry-busy", "3600"),
         (Reply::Status(418, &[], vec![]), "registry-status", "418"),
         (Reply::Status(401, &[], vec![]), "registry-denied", "401"),
         (Reply::Status(403, &[], vec![]), "registry-denied", "403"),

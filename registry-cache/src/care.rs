@@ -1,6 +1,7 @@
 //! Care of the cache, as others see it: what it holds, whether that is whole, what goes and what stays.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +54,8 @@ pub struct Verification {
 /// Something that was not what it should be.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Removed {
-    /// `tarball`, `packument`, `resolution`, `module`, `pins`, `keys` or `import`.
+    /// `tarball`, `packument`, `resolution`, `module`, `pins`, `keys`, `import`, or `database` for an unknown number of all
+    /// but tarballs.
     #[serde(deserialize_with = "words::read")]
     pub kind: Words,
     /// Its key, or the name of its file.
@@ -111,6 +113,7 @@ impl OwnCache {
 
     /// What the cache holds.
     pub async fn stats(&self) -> Result<Stats, Error> {
+        self.shared.behind.settle().await?;
         let holdings = self.shared.store.holdings().await?;
         let of = |kind| holdings.kinds.get(&kind).copied().unwrap_or_default();
         let kinds = [Kind::Tarball, Kind::Packument, Kind::Resolution, Kind::Module].map(of);
@@ -134,8 +137,14 @@ impl OwnCache {
     /// Reads everything, removes what is not what it should be, and says what that was.
     pub async fn verify(&self) -> Result<Verification, Error> {
         let verified = self.shared.store.verify().await?;
-        let removed = verified.broken.into_iter();
-        let removed = removed.map(|(kind, name, problem)| Removed { kind: word(kind), name, problem }).collect();
+        let broken = verified.broken.into_iter();
+        let broken = broken.map(|(kind, name, problem)| Removed { kind: word(kind), name, problem });
+        let damage = verified.damage.map(|problem| Removed {
+            kind: "database",
+            name: "what could not be read of it, pins too".to_owned(),
+            problem,
+        });
+        let removed = damage.into_iter().chain(broken).collect();
         Ok(Verification { whole: verified.whole.values().sum(), removed })
     }
 
@@ -151,7 +160,7 @@ impl OwnCache {
 
     /// Keeps the cache within its limit while it is polled, which it is for ever: once at the beginning, then every so often.
     /// A failure is passed over, since the next time may be better.
-    pub async fn tend(&self) {
+    pub async fn tend(&self) -> Infallible {
         let mut ticks = tokio::time::interval(self.shared.limits.collect_interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -184,11 +193,6 @@ impl OwnCache {
     pub async fn unpin(&self, set: &str) -> Result<bool, Error> {
         self.shared.store.unpin(set).await
     }
-
-    /// Makes everything that is kept so far survive a loss of power. Costs as much as the system has to write.
-    pub async fn sync(&self) -> Result<(), Error> {
-        self.shared.store.sync().await
-    }
 }
 
 impl From<Holding> for Amount {
@@ -208,3 +212,7 @@ fn word(kind: Kind) -> &'static str {
         Kind::Import => "import",
     }
 }
+
+#[cfg(test)]
+#[path = "care_tests.rs"]
+mod tests;

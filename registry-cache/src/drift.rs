@@ -86,7 +86,7 @@ impl Lock {
             differences.push(Difference::Overrides);
         }
         differences.extend(manifest.dependencies.iter().filter_map(|(alias, requirement)| {
-            let overridden = manifest.overrides.is_some();
+            let overridden = same_overrides && manifest.overrides.is_some();
             self.difference(alias, requirement, overridden)
         }));
         let extra = self.graph.root.iter().filter(|(alias, _)| !manifest.contains(alias));

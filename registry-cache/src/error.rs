@@ -111,6 +111,12 @@ pub enum Error {
     /// A registry cannot be reached.
     #[error("{url} cannot be reached for package {package}: {detail}")]
     RegistryUnreachable { package: String, url: String, detail: String },
+    /// A registry is busy and asks for a longer pause than we take.
+    #[error("{url} answered for package {package} with status {status} and asks to wait {} s", .wait.as_secs())]
+    RegistryBusy { package: String, url: String, status: u16, wait: Duration },
+    /// A registry cannot prove who it is.
+    #[error("{url} has a certificate that is not trusted, for package {package}: {detail}")]
+    RegistryCertificate { package: String, url: String, detail: String },
     /// A redirect that is not followed.
     #[error("{url} redirected package {package} in a way that is not followed: {detail}")]
     RegistryRedirect { package: String, url: String, detail: String },
@@ -197,6 +203,9 @@ pub enum Error {
     /// The cache's folder cannot be made or opened.
     #[error("the cache {} cannot be opened: {detail}", .folder.display())]
     CacheFolder { folder: PathBuf, detail: String },
+    /// The database cannot be read any more; what could be has been put into a new one.
+    #[error("the cache's database was damaged: {detail}")]
+    StoreDamaged { detail: String },
     /// There is no room for what is to be kept.
     #[error("the disk under {} is full", .path.display())]
     CacheFull { path: PathBuf },
@@ -282,6 +291,8 @@ impl Error {
             Self::RegistryTruncated { .. } => "registry-truncated",
             Self::RegistryTimeout { .. } => "registry-timeout",
             Self::RegistryUnreachable { .. } => "registry-unreachable",
+            Self::RegistryBusy { .. } => "registry-busy",
+            Self::RegistryCertificate { .. } => "registry-certificate",
             Self::RegistryRedirect { .. } => "registry-redirect",
             Self::Offline { .. } => "offline",
             Self::Network { .. } => "network-settings",
@@ -304,6 +315,7 @@ impl Error {
             Self::OwnerStranger { .. } => "owner-stranger",
             Self::OwnerFolder { .. } => "owner-folder",
             Self::CacheFolder { .. } => "cache-folder",
+            Self::StoreDamaged { .. } => "store-damaged",
             Self::CacheFull { .. } => "cache-full",
             Self::Store { .. } => "store-failed",
             Self::Image { .. } => "image-failed",
@@ -337,7 +349,7 @@ impl Error {
             Self::UnsupportedLockEntry { .. } => "publish it, or name a published version instead, and lock again".to_owned(),
             Self::LockWithoutIntegrity { .. } => "lock again from a registry that gives one: remove the file and node_modules, then npm install --package-lock-only".to_owned(),
             Self::LockDrift { .. } => "leave --frozen (\"frozen\") away, and take the new lock".to_owned(),
-            Self::Npmrc { .. } => "a registry is an http: or https: URL".to_owned(),
+            Self::Npmrc { .. } => "see npm's documentation of .npmrc; a registry is an http: or https: URL".to_owned(),
             Self::UnknownPackage { similar, .. } if !similar.is_empty() => format!("did you mean {}?", similar.join(", ")),
             Self::UnknownPackage { .. } => "check the spelling and the registry; a private package needs its scope's registry and a token in .npmrc".to_owned(),
             Self::UnknownVersion { .. } => "relax the range, or override it with overrides".to_owned(),
@@ -347,16 +359,18 @@ impl Error {
                 "try again later, or configure another registry with npm_config_registry".to_owned()
             }
             Self::RegistryBody { .. } => "check that the configured registry is an npm registry, and that no proxy or login page answers for it".to_owned(),
-            Self::RegistryUnreachable { .. } => "check the network, the proxy variables and SSL_CERT_FILE".to_owned(),
+            Self::RegistryUnreachable { .. } => "check the network and the proxy settings".to_owned(),
+            Self::RegistryBusy { wait, .. } => format!("try again in {} s", wait.as_secs()),
+            Self::RegistryCertificate { .. } => "name the authority that signed it with cafile in .npmrc, NODE_EXTRA_CA_CERTS or SSL_CERT_FILE; strict-ssl=false is not followed, because a packument has no integrity but its connection's".to_owned(),
             Self::Offline { .. } => "prewarm the cache while there is a connection, import a mirror, or leave --offline away".to_owned(),
-            Self::Network { .. } => "check the proxy variables and SSL_CERT_FILE".to_owned(),
+            Self::Network { .. } => "check proxy, cafile, ca, certfile and keyfile in .npmrc, the proxy variables, NODE_EXTRA_CA_CERTS and SSL_CERT_FILE".to_owned(),
             Self::Integrity { .. } => "the registry, or something on the way to it, serves other bytes than it announced; do not work around this".to_owned(),
             Self::Policy(refusal) => refusal.hint(),
             Self::PolicyFile { .. } => "a policy is an object with releaseAge, signatures, names, lookAlikes and advisories, each an object of its settings".to_owned(),
             Self::AdvisoryFile { .. } => "advisories.file in the policy file is a file or a folder of files in OSV form: one advisory, an array of them, or one a line".to_owned(),
             Self::Required { error, .. } => return error.hint(),
             Self::Limit { knob, .. } => format!("raise {knob}"),
-            Self::CacheBusy { .. } => "use another cache with --cache, or send the request to the server that holds this one".to_owned(),
+            Self::CacheBusy { .. } => "wait for that process, or use another cache with --cache".to_owned(),
             Self::OwnerVersion { .. } => "use the version of hoist that owns the cache, or another cache with --cache".to_owned(),
             Self::OwnerSettings { .. } => {
                 "use the settings of the process that owns the cache, or another cache with --cache".to_owned()
@@ -369,6 +383,7 @@ impl Error {
                 "make it a folder of your own with mode 0700, or set XDG_RUNTIME_DIR to one".to_owned()
             }
             Self::CacheFolder { .. } => "use another cache with --cache".to_owned(),
+            Self::StoreDamaged { .. } => "try again: what was lost is fetched again; check the disk, and pin again what was pinned".to_owned(),
             Self::CacheFull { .. } => "make room, with hoist cache gc --quota SIZE for example".to_owned(),
             Self::Store { .. } => "delete the cache's folder: everything in it can be fetched again".to_owned(),
             Self::MirrorBroken { .. } => "get the file again, as a whole and as it was written".to_owned(),
@@ -398,7 +413,10 @@ impl Error {
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::RegistryStatus { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
-            Self::RegistryTruncated { .. } | Self::RegistryTimeout { .. } | Self::RegistryUnreachable { .. } => true,
+            Self::RegistryTruncated { .. }
+            | Self::RegistryTimeout { .. }
+            | Self::RegistryUnreachable { .. }
+            | Self::RegistryBusy { .. } => true,
             Self::Required { error, .. } => error.may_pass(),
             _ => false,
         }
@@ -444,6 +462,8 @@ impl Error {
             | Self::RegistryTruncated { .. }
             | Self::RegistryTimeout { .. }
             | Self::RegistryUnreachable { .. }
+            | Self::RegistryBusy { .. }
+            | Self::RegistryCertificate { .. }
             | Self::RegistryRedirect { .. }
             | Self::NoTarball { .. }
                 if !asked_by.is_empty() =>

@@ -8,14 +8,15 @@ use chrono::{DateTime, Utc};
 
 use crate::cache::Connection;
 use crate::error::Error;
+use crate::graph::Packuments;
 use crate::limits::Limits;
 use crate::lock::Graph;
 use crate::manifest::PackageName;
 use crate::packument::Packument;
-use crate::policy::advisory::{self, AdvisoryIndex};
+use crate::policy::advisory::AdvisoryIndex;
 use crate::policy::review::{self, Evidence, KeysFound, KeysWanted};
 use crate::policy::signature::RegistryKeys;
-use crate::policy::{Advisories, look_alike};
+use crate::policy::{Advisories, look_alike, osv};
 use crate::shared::{Shared, locked};
 use crate::store::{Blob, Kind, Stamp, blocking};
 
@@ -35,32 +36,36 @@ impl AdvisoriesNow {
 }
 
 /// The registries of a cache as witnesses.
-pub(crate) struct Witness(pub(crate) Arc<Shared>);
+struct Witness<'a> {
+    shared: &'a Arc<Shared>,
+    /// What versions were chosen from: what is judged is what was chosen.
+    packuments: &'a dyn Packuments,
+}
 
 #[async_trait(?Send)]
-impl Evidence for Witness {
+impl Evidence for Witness<'_> {
     async fn packument(&self, name: &PackageName) -> Result<Arc<Packument>, Error> {
-        Ok(self.0.packument(name).await?.packument)
+        self.packuments.packument(name).await
     }
 
     async fn full_packument(&self, name: &PackageName) -> Result<Arc<Packument>, Error> {
-        self.0.full_packument(name).await
+        self.shared.full_packument(name).await
     }
 
     fn registry_of(&self, package: &str) -> String {
-        self.0.client.registries().keys_url(package).to_string()
+        self.shared.client.registries().keys_url(package).to_string()
     }
 
     fn has_own_registry(&self, package: &str) -> bool {
-        self.0.client.registries().scopes().any(|scope| package.starts_with(&format!("{scope}/")))
+        self.shared.client.registries().scopes().any(|scope| package.starts_with(&format!("{scope}/")))
     }
 
     async fn keys(&self, package: &str, wanted: KeysWanted) -> Result<KeysFound, Error> {
-        self.0.keys(package, wanted).await
+        self.shared.keys(package, wanted).await
     }
 
     fn now(&self) -> DateTime<Utc> {
-        (self.0.now)().into()
+        (self.shared.now)().into()
     }
 }
 
@@ -69,7 +74,7 @@ impl Shared {
     pub(crate) async fn advisories(&self) -> Result<Arc<AdvisoriesNow>, Error> {
         let Some(rule) = self.policy.advisories.clone() else { return Ok(Arc::default()) };
         let limits = self.limits.clone();
-        let stamp = blocking(move || advisory::stamp(&rule, &limits)).await??;
+        let stamp = blocking(move || osv::stamp(&rule.file, &limits)).await??;
         let mut known = locked(&self.advisories);
         match known.as_ref().filter(|known| known.stamp == stamp) {
             Some(same) => Ok(same.clone()),
@@ -78,10 +83,15 @@ impl Shared {
     }
 
     /// Judges a graph that was resolved just now. Reads files, so it belongs on a thread of its own.
-    pub(crate) async fn review(self: &Arc<Self>, graph: &mut Graph, advisories: &AdvisoriesNow) -> Result<(), Error> {
+    pub(crate) async fn review(
+        self: &Arc<Self>,
+        graph: &mut Graph,
+        advisories: &AdvisoriesNow,
+        packuments: &dyn Packuments,
+    ) -> Result<(), Error> {
         let index = advisories.index(self.policy.advisories.as_ref(), &self.limits)?;
         review::check_known(graph, &self.policy, index)?;
-        review::review(graph, &self.policy, &Witness(self.clone())).await
+        review::review(graph, &self.policy, &Witness { shared: self, packuments }).await
     }
 
     /// Judges a graph that somebody gives, by what it says itself.

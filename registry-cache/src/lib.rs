@@ -12,9 +12,13 @@ mod limits;
 
 mod manifest;
 mod npmrc;
+mod npmrc_network;
+mod npmrc_text;
 mod resolutions;
 
+mod http;
 mod packument;
+mod patience;
 mod registry;
 
 mod policy;
@@ -51,8 +55,15 @@ mod tree;
 mod mirror;
 mod registry_endpoint;
 
+#[doc(hidden)]
+pub mod fuzzing;
+
+#[cfg(test)]
+mod cache_lock_tests;
 #[cfg(test)]
 mod test_bench;
+#[cfg(test)]
+mod test_faults;
 #[cfg(test)]
 mod test_registry;
 

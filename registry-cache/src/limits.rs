@@ -3,6 +3,7 @@
 //! Nothing here is global: the structs are passed down from [`crate::CacheOptions`]. An error about a bound names the
 //! field that raises it.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Limits {
     pub tarball_bytes: u64,
     /// Bytes of one tarball when unpacked, headers included.
     pub unpacked_bytes: u64,
+    /// Members of one gzip file. npm's own has one, and block compressors make one of each 64 KiB.
+    pub gzip_members: usize,
     /// Files in one package. Icon sets reach 40,000.
     pub package_files: usize,
     /// Bytes of one path inside a package.
@@ -108,6 +111,7 @@ impl Default for Limits {
             packument_bytes: 64 << 20,
             tarball_bytes: 128 << 20,
             unpacked_bytes: 512 << 20,
+            gzip_members: 10_000,
             package_files: 100_000,
             path_bytes: 1024,
             graph_packages: 5_000,
@@ -146,7 +150,7 @@ impl Default for Limits {
 }
 
 /// How registries are spoken to.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NetworkOptions {
     /// Proxy for `http:` registries, a URL.
     pub http_proxy: Option<String>,
@@ -154,26 +158,52 @@ pub struct NetworkOptions {
     pub https_proxy: Option<String>,
     /// Hosts that are reached without a proxy, separated by commas.
     pub no_proxy: Option<String>,
-    /// A PEM file of certificate authorities that are trusted beside the system's.
-    pub ca_bundle: Option<PathBuf>,
+    /// PEM files of certificate authorities that are trusted beside the system's.
+    pub extra_authorities: Vec<PathBuf>,
+    /// PEM texts of the only certificate authorities that are trusted; none: the system's.
+    pub authorities: Option<Vec<String>>,
     /// The `User-Agent` of every request.
     pub user_agent: String,
-    /// Requests in flight at the same time.
+    /// Requests in flight at the same time. 48: two registries at full speed.
     pub concurrent_requests: usize,
+    /// Requests in flight at the same time to one host. 24: more make no registry faster, and some of them refuse.
+    pub requests_per_host: usize,
     /// How long a connection may take.
     pub connect_timeout: Duration,
     /// How long a registry may be silent inside an answer.
     pub read_timeout: Duration,
-    /// How long one attempt may take in all.
+    /// How long one attempt may take in all, however little comes at a time.
     pub request_timeout: Duration,
     /// Attempts for one request, the first included.
     pub attempts: u32,
     /// Pause before the second attempt; it doubles with each further one.
     pub retry_pause: Duration,
-    /// The longest pause, also when `Retry-After` asks for more.
+    /// The longest pause that we choose ourselves.
     pub retry_pause_most: Duration,
+    /// The longest pause that a registry may ask for with `Retry-After`; one that asks for more is not asked again.
+    pub retry_after_most: Duration,
+    /// How long one request may take with all its attempts and pauses. Five minutes: npm's own `fetch-timeout`.
+    pub retry_total: Duration,
     /// Redirects followed for one request.
     pub redirects: usize,
+    /// Bytes of an `ETag` that is kept. Real ones have some 40.
+    pub etag_bytes: usize,
+}
+
+impl fmt::Debug for NetworkOptions {
+    /// The URL of a proxy may hold a password, so it is not shown.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("NetworkOptions")
+            .field("http_proxy", &self.http_proxy.is_some())
+            .field("https_proxy", &self.https_proxy.is_some())
+            .field("extra_authorities", &self.extra_authorities)
+            .field("concurrent_requests", &self.concurrent_requests)
+            .field("requests_per_host", &self.requests_per_host)
+            .field("request_timeout", &self.request_timeout)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for NetworkOptions {
@@ -182,16 +212,21 @@ impl Default for NetworkOptions {
             http_proxy: None,
             https_proxy: None,
             no_proxy: None,
-            ca_bundle: None,
+            extra_authorities: Vec::new(),
+            authorities: None,
             user_agent: concat!("hoist/", env!("CARGO_PKG_VERSION")).to_owned(),
-            concurrent_requests: 24,
+            concurrent_requests: 48,
+            requests_per_host: 24,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(180),
             attempts: 4,
             retry_pause: Duration::from_millis(200),
             retry_pause_most: Duration::from_secs(10),
+            retry_after_most: Duration::from_secs(60),
+            retry_total: Duration::from_secs(300),
             redirects: 5,
+            etag_bytes: 1024,
         }
     }
 }

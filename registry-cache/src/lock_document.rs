@@ -148,8 +148,7 @@ impl Lock {
 
 impl Serialize for Lock {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // What was held back was that day's, and says nothing of the graph.
-        let Graph { root, packages, warnings, held_back: _ } = &self.graph;
+        let Graph { root, packages, warnings, held_back } = &self.graph;
         let mut document = serializer.serialize_map(None)?;
         document.serialize_entry("lockVersion", &LOCK_VERSION)?;
         document.serialize_entry("requirements", &self.asked.requirements)?;
@@ -160,6 +159,10 @@ impl Serialize for Lock {
         document.serialize_entry("packages", packages)?;
         if !warnings.is_empty() {
             document.serialize_entry("warnings", warnings)?;
+        }
+        // What was held back was that day's: it is said, and not read again.
+        if !held_back.is_empty() {
+            document.serialize_entry("held_back", held_back)?;
         }
         document.end()
     }

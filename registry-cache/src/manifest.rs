@@ -205,6 +205,9 @@ impl Manifest {
     /// This manifest, with what it does not name taken from `other`.
     #[must_use]
     pub fn fallback(mut self, other: Self) -> Self {
+        if self.dependencies.is_empty() {
+            self.origin = other.origin;
+        }
         for (alias, requirement) in other.dependencies {
             self.dependencies.entry(alias).or_insert(requirement);
         }

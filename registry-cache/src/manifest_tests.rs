@@ -157,3 +157,78 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn npm_installs_the_peers_of_the_root() {
+    let manifest = parse(
+        r#"{"peerDependencies": {"p": ">=1", "a": "1", "o": "1", "q": "1"}, "dependencies": {"a": "2"},
+            "optionalDependencies": {"q": "3"}, "peerDependenciesMeta": {"o": {"optional": true}, "p": {"optional": false}}}"#,
+    )
+    .unwrap();
+    let found: Vec<(&str, &str, bool)> = manifest
+        .dependencies
+        .iter()
+        .map(|(alias, requirement)| (alias.as_str(), requirement.range.as_str(), requirement.optional))
+        .collect();
+    assert_eq!(found, [("a", "2", false), ("p", ">=1", false), ("q", "3", true)]);
+}
+
+#[test]
+fn resolutions_are_overrides() {
+    let overrides = |text: &str| parse(text).unwrap().overrides;
+    let expected = serde_json::json!({"a": "1", "b": {"c": "2"}});
+    assert_eq!(overrides(r#"{"resolutions": {"**/a": "1", "b/c": "2"}}"#), Some(expected.clone()));
+    assert_eq!(overrides(r#"{"resolutions": {"a": "9", "b/c": "2"}, "overrides": {"a": "1"}}"#), Some(expected));
+    for text in [r#"{"resolutions": []}"#, r#"{"resolutions": {"packages/*/a": "1"}}"#, r#"{"resolutions": {"a": 1}}"#]
+    {
+        let code = parse(text).unwrap_err().code();
+        assert!(["manifest-shape", "invalid-resolutions"].contains(&code), "{text}: {code}");
+    }
+}
+
+#[test]
+fn a_plain_map_is_a_manifest() {
+    let names = |text: &str| -> Vec<String> {
+        Manifest::parse(text, "deps.json").unwrap().names().map(str::to_owned).collect()
+    };
+    assert_eq!(names(r#"{"zod": "^3", "left": "npm:left-pad@1"}"#), ["left", "zod"]);
+    assert_eq!(names(r#"{"dependencies": {"zod": "^3"}}"#), ["zod"]);
+    assert!(names(r#"{"name": "x", "version": "1.0.0"}"#).is_empty());
+    assert!(names("{}").is_empty());
+    assert_eq!(Manifest::parse(r#"{"a": "git:x"}"#, "deps.json").unwrap_err().code(), "unsupported-dependency");
+    assert_eq!(Manifest::parse("[]", "deps.json").unwrap_err().code(), "manifest-shape");
+    assert_eq!(Manifest::parse("{", "deps.json").unwrap_err().code(), "manifest-syntax");
+}
+
+#[test]
+fn what_comes_from_no_registry_is_refused_wherever_it_stands() {
+    let specifiers = [
+        "git+https://host.invalid/a.git",
+        "git@host.invalid:a.git",
+        "github:a/b",
+        "a/b",
+        "a/b#main",
+        "gist:1",
+        "file:../a",
+        "../a",
+        "~/a",
+        "/a",
+        "a.tgz",
+        "link:../a",
+        "portal:../a",
+        "workspace:*",
+        "catalog:",
+        "http://host.invalid/a.tgz",
+        "https://host.invalid/a",
+        "patch:a@1#b",
+        "jsr:@a/b",
+    ];
+    for field in ["dependencies", "optionalDependencies", "peerDependencies"] {
+        for specifier in specifiers {
+            let text = serde_json::json!({field: {"a": specifier}}).to_string();
+            let error = parse(&text).unwrap_err();
+            assert_eq!(error.code(), "unsupported-dependency", "{text}");
+            assert!(error.hint().is_some() && error.to_string().contains("package a"), "{error}");
+        }
+    }
+}

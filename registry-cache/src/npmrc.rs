@@ -1,24 +1,25 @@
 //! Which registry a package comes from, and which credentials belong to which URL.
 //!
-//! `.npmrc` is parsed by `deno_npmrc`; this file merges several of them as npm does (nearer wins, key by key) and is the
-//! only one that sees a credential. [`Registries::authorization`] is asked for every URL anew, redirects included, so
+//! `npmrc_text.rs` reads the settings; which registry and which tarball URL they mean is `deno_npmrc`'s to say. Of all
+//! code only this sees a credential. [`Registries::authorization`] is asked for every URL anew, redirects included, so
 //! a credential cannot follow a request to another host. Nothing here prints one: `Debug` is written by hand.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use deno_npmrc::{NPM_DEFAULT_REGISTRY, NpmRc, NpmRegistryUrl, RegistryConfig, ResolvedNpmRc};
+use deno_npmrc::{NPM_DEFAULT_REGISTRY, NpmRc, NpmRegistryUrl, RegistryConfig, ReplaceRegistryHost, ResolvedNpmRc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
-use sys_traits::{BaseEnvVar, EnvVar};
 use url::Url;
 
 use crate::error::Error;
 use crate::manifest::PackageName;
+use crate::npmrc_network::at_home;
+use crate::npmrc_text::Settings;
 
 /// The characters of a name that stand for themselves in a packument's URL; the slash of a scope does not.
 const IN_URL: &AsciiSet = &NON_ALPHANUMERIC
@@ -39,31 +40,33 @@ pub struct Registries {
     resolved: ResolvedNpmRc,
 }
 
+/// A certificate that says who we are, and its key: two PEM files.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct ClientCertificate {
+    pub(crate) certfile: PathBuf,
+    pub(crate) keyfile: PathBuf,
+}
+
 impl Registries {
     /// Reads `.npmrc` texts, the nearest first, each with where it comes from. `environment` is what `${NAME}` and
-    /// `npm_config_registry` are looked up in.
+    /// settings such as `npm_config_registry` are looked up in.
     pub fn parse(npmrc_texts: &[(String, String)], environment: &BTreeMap<String, String>) -> Result<Self, Error> {
-        let environment = Environment(environment);
-        let mut merged = NpmRc::default();
-        for (origin, text) in npmrc_texts {
-            let parsed = NpmRc::parse(&environment, text).map_err(|_| Error::Npmrc {
-                // The parser's own message quotes the line, which may hold a token.
-                origin: origin.clone(),
-                detail: "it cannot be parsed as an .npmrc".to_owned(),
-            })?;
-            merge(&mut merged, parsed);
-        }
-        let from_environment = environment.env_var("NPM_CONFIG_REGISTRY").ok();
-        if let Some(text) = &from_environment {
-            check_url(text, "npm_config_registry")?;
-        }
-        let labels = npmrc_texts.iter().map(|(origin, _)| origin.as_str()).collect::<Vec<_>>().join(", ");
-        for text in merged.registry.iter().chain(merged.scope_registries.values()) {
+        let settings = Settings::read(npmrc_texts, environment);
+        let rc = rc_of(&settings, environment);
+        let labels = npmrc_texts.iter().map(|(origin, _)| origin.as_str()).chain(["npm_config_registry"]);
+        let labels = labels.collect::<Vec<_>>().join(", ");
+        for text in rc.registry.iter().chain(rc.scope_registries.values()) {
             check_url(text, &labels)?;
         }
-        let default = NpmRegistryUrl::for_npm(&environment);
-        let resolved =
-            merged.as_resolved(&default).map_err(|error| Error::Npmrc { origin: labels, detail: error.to_string() })?;
+        for (prefix, config) in &rc.registry_configs {
+            if header_of(config).is_some_and(|header| !is_header(&header)) {
+                let detail = format!("a credential of {prefix} holds characters that cannot be sent");
+                return Err(Error::Npmrc { origin: labels, detail });
+            }
+        }
+        let resolved = rc
+            .as_resolved(&npm_registry())
+            .map_err(|error| Error::Npmrc { origin: labels, detail: error.to_string() })?;
         Ok(Self { resolved })
     }
 
@@ -130,6 +133,19 @@ impl Registries {
         own.then(|| basic(&decode(registry.username()), &decode(registry.password().unwrap_or_default())))
     }
 
+    /// The certificate of ours that this URL's registry asks for.
+    pub(crate) fn client_certificate(&self, url: &Url) -> Option<ClientCertificate> {
+        let config = self.resolved.tarball_config(url).filter(|_| url.scheme() == "https")?;
+        certificate_of(config)
+    }
+
+    /// All of them.
+    pub(crate) fn client_certificates(&self) -> Vec<ClientCertificate> {
+        let all: BTreeSet<_> =
+            self.resolved.registry_configs.values().filter_map(|config| certificate_of(config)).collect();
+        all.into_iter().collect()
+    }
+
     /// A hash of everything that decides where packages come from. Credentials are not part of it.
     pub(crate) fn fingerprint(&self) -> String {
         let mut scopes: Vec<String> = self
@@ -180,12 +196,12 @@ impl fmt::Debug for Registries {
 impl Default for Registries {
     /// npm's own registry, without credentials.
     fn default() -> Self {
-        let default = NpmRegistryUrl {
-            url: Url::parse(NPM_DEFAULT_REGISTRY).expect("a constant that is a URL"),
-            from_env: false,
-        };
-        Self { resolved: NpmRc::default().as_resolved(&default).expect("no setting, so no bad one") }
+        Self { resolved: NpmRc::default().as_resolved(&npm_registry()).expect("no setting, so no bad one") }
     }
+}
+
+fn npm_registry() -> NpmRegistryUrl {
+    NpmRegistryUrl { url: Url::parse(NPM_DEFAULT_REGISTRY).expect("a constant that is a URL"), from_env: false }
 }
 
 /// The URL without what must not be printed or sent twice.
@@ -196,33 +212,59 @@ pub(crate) fn without_credentials(mut url: Url) -> Url {
     url
 }
 
-fn merge(nearer: &mut NpmRc, farther: NpmRc) {
-    nearer.registry = nearer.registry.take().or(farther.registry);
-    nearer.replace_registry_host = nearer.replace_registry_host.take().or(farther.replace_registry_host);
-    for (scope, registry) in farther.scope_registries {
-        nearer.scope_registries.entry(scope).or_insert(registry);
+/// What the settings say of registries. A prefix without a whole credential hides no shorter one that has one, as
+/// npm-registry-fetch has it.
+fn rc_of(settings: &Settings, environment: &BTreeMap<String, String>) -> NpmRc {
+    let mut rc = NpmRc {
+        registry: settings.text("registry").map(str::to_owned),
+        replace_registry_host: settings.text("replace-registry-host").map(replaced_host),
+        ..NpmRc::default()
+    };
+    let mut configs: BTreeMap<String, RegistryConfig> = BTreeMap::new();
+    for (key, value) in settings.iter() {
+        let Some((left, field)) = key.rsplit_once(':') else { continue };
+        if let Some(scope) = left.strip_prefix('@').filter(|_| field == "registry") {
+            rc.scope_registries.insert(scope.to_owned(), value.to_owned());
+        }
+        let Some(prefix) = left.strip_prefix("//") else { continue };
+        let config = configs.entry(prefix.to_owned()).or_default();
+        let path = || Some(at_home(value, environment).to_string_lossy().into_owned());
+        match field {
+            "_auth" => config.auth = Some(value.to_owned()),
+            "_authToken" => config.auth_token = Some(value.to_owned()),
+            "username" => config.username = Some(value.to_owned()),
+            "_password" => config.password = Some(value.to_owned()),
+            "certfile" => config.certfile = path(),
+            "keyfile" => config.keyfile = path(),
+            _ => {}
+        }
     }
-    for (prefix, config) in farther.registry_configs {
-        let merged = match nearer.registry_configs.remove(&prefix) {
-            Some(near) => Arc::new(merge_config(&near, &config)),
-            None => config,
-        };
-        nearer.registry_configs.insert(prefix, merged);
+    configs.retain(|_, config| header_of(config).is_some() || certificate_of(config).is_some());
+    rc.registry_configs = configs.into_iter().map(|(prefix, config)| (prefix, Arc::new(config))).collect();
+    rc
+}
+
+/// npm's `replace-registry-host`: a word, a host, or a URL.
+fn replaced_host(value: &str) -> ReplaceRegistryHost {
+    match value {
+        "npmjs" => ReplaceRegistryHost::NpmJs,
+        "never" => ReplaceRegistryHost::Never,
+        "always" => ReplaceRegistryHost::Always,
+        other => match Url::parse(other) {
+            Ok(url) if url.has_host() => ReplaceRegistryHost::Url(url),
+            _ => ReplaceRegistryHost::Hostname(other.to_owned()),
+        },
     }
 }
 
-/// Each `//host/:key` of an `.npmrc` is a setting of its own.
-fn merge_config(nearer: &RegistryConfig, farther: &RegistryConfig) -> RegistryConfig {
-    let pick = |near: &Option<String>, far: &Option<String>| near.clone().or_else(|| far.clone());
-    RegistryConfig {
-        auth: pick(&nearer.auth, &farther.auth),
-        auth_token: pick(&nearer.auth_token, &farther.auth_token),
-        username: pick(&nearer.username, &farther.username),
-        password: pick(&nearer.password, &farther.password),
-        email: pick(&nearer.email, &farther.email),
-        certfile: pick(&nearer.certfile, &farther.certfile),
-        keyfile: pick(&nearer.keyfile, &farther.keyfile),
-    }
+fn certificate_of(config: &RegistryConfig) -> Option<ClientCertificate> {
+    let (certfile, keyfile) = (config.certfile.as_ref()?, config.keyfile.as_ref()?);
+    Some(ClientCertificate { certfile: certfile.into(), keyfile: keyfile.into() })
+}
+
+/// What an HTTP header can hold (RFC 9110, section 5.5), without the characters that nobody uses.
+fn is_header(text: &str) -> bool {
+    text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
 }
 
 fn header_of(config: &RegistryConfig) -> Option<String> {
@@ -257,25 +299,6 @@ fn check_url(text: &str, origin: &str) -> Result<(), Error> {
     match url.scheme() {
         "http" | "https" if url.has_host() => Ok(()),
         _ => Err(problem("a registry is not an http: or https: URL")),
-    }
-}
-
-/// The caller's variables as `deno_npmrc` reads them. npm accepts its settings in any case.
-struct Environment<'a>(&'a BTreeMap<String, String>);
-
-impl BaseEnvVar for Environment<'_> {
-    fn base_env_var_os(&self, key: &OsStr) -> Option<OsString> {
-        let key = key.to_str()?;
-        let value = match key.to_ascii_lowercase().starts_with("npm_config_") {
-            false => self.0.get(key),
-            // An empty setting is an unset one.
-            true => self
-                .0
-                .iter()
-                .find(|(name, value)| name.eq_ignore_ascii_case(key) && !value.is_empty())
-                .map(|(_, value)| value),
-        };
-        value.map(OsString::from)
     }
 }
 

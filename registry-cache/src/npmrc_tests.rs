@@ -100,7 +100,112 @@ fn tarballs_of_the_default_registry_come_from_the_configured_one() {
     }
 }
 
+#[test]
+fn the_longest_prefix_with_a_whole_credential_wins() {
+    let text = "registry=https://r.invalid/a/b/\n//r.invalid/:_authToken=host\n//r.invalid/a/:_authToken=a\n\
+        //r.invalid/a/b/:username=nobody\n//r.invalid/a/b/:email=x\n//r.invalid/a/c:_authToken=c";
+    let registries = registries(&[text], &[]).unwrap();
+    for (path, expected) in [
+        ("/", "host"),
+        ("/x", "host"),
+        ("/ab", "host"),
+        ("/a/x", "a"),
+        // A name without a password is no credential, and hides none.
+        ("/a/b/x", "a"),
+        ("/a/c", "c"),
+        ("/a/c/x", "c"),
+        ("/a/cx", "a"),
+        ("/a/../x", "host"),
+        ("/a/%2e%2e/x", "host"),
+    ] {
+        let url = format!("https://r.invalid{path}");
+        assert_eq!(authorization(&registries, &url, "x").unwrap(), format!("Bearer {expected}"), "{path}");
+    }
+}
+
+#[test]
+fn tokens_and_prefixes_of_every_form() {
+    let text = "//n.invalid/:_authToken=12345\n//t.invalid/:_authToken=true\n//e.invalid/:_auth=\"dTpw==\"\n\
+        //${HOST}/:_authToken=${TOKEN?}x\n//l.invalid:8080/npm/:_authToken=port\n//u.invalid/:_authToken=${UNSET}";
+    let environment = [("HOST", "h.invalid"), ("npm_config_//v.invalid/:_authToken", "variable")];
+    let registries = registries(&[text], &environment).unwrap();
+    for (url, expected) in [
+        ("https://n.invalid/a", "Bearer 12345"),
+        ("https://t.invalid/a", "Bearer true"),
+        ("https://e.invalid/a", "Basic dTpw=="),
+        ("https://h.invalid/a", "Bearer x"),
+        ("https://v.invalid/a", "Bearer variable"),
+        ("https://l.invalid:8080/npm/a", "Bearer port"),
+        ("https://u.invalid/a", "Bearer ${UNSET}"),
+    ] {
+        assert_eq!(authorization(&registries, url, "a").as_deref(), Some(expected), "{url}");
+    }
+    assert_eq!(authorization(&registries, "https://l.invalid/npm/a", "a"), None);
+}
+
+#[test]
+fn a_credential_that_cannot_be_sent_is_named_and_not_shown() {
+    for secret in ["se\ncret", "s\u{e9}cret"] {
+        let error = registries(&["//r.invalid/:_authToken=${TOKEN}"], &[("TOKEN", secret)]).unwrap_err();
+        assert!(error.code() == "invalid-npmrc" && error.to_string().contains("r.invalid"), "{error}");
+        assert!(!error.to_string().contains("cret"), "{error}");
+    }
+}
+
+#[test]
+fn tarball_urls_are_rewritten_as_npm_says() {
+    let npm = format!("{NPM_DEFAULT_REGISTRY}/a/-/a-1.0.0.tgz?x=1");
+    let other = "https://other.invalid/a/-/a.tgz";
+    let own = "https://r.invalid/npm/a/-/a-1.0.0.tgz?x=1";
+    for (setting, of_npm, of_other) in [
+        ("", own, other),
+        ("replace-registry-host=npmjs", own, other),
+        ("replace-registry-host=never", npm.as_str(), other),
+        ("replace-registry-host=always", own, "https://r.invalid/npm/a/-/a.tgz"),
+        ("replace-registry-host=other.invalid", npm.as_str(), "https://r.invalid/npm/a/-/a.tgz"),
+    ] {
+        let registries = registries(&[&format!("registry=https://r.invalid/npm/\n{setting}")], &[]).unwrap();
+        assert_eq!(registries.tarball_url("a", &npm).unwrap().as_str(), of_npm, "{setting}");
+        assert_eq!(registries.tarball_url("a", other).unwrap().as_str(), of_other, "{setting}");
+    }
+    // A scope's packages go to the scope's registry.
+    let scoped = registries(&["@s:registry=http://127.0.0.1:1/"], &[]).unwrap();
+    let announced = format!("{NPM_DEFAULT_REGISTRY}/@s/a/-/a-1.0.0.tgz");
+    assert_eq!(scoped.tarball_url("@s/a", &announced).unwrap().as_str(), "http://127.0.0.1:1/@s/a/-/a-1.0.0.tgz");
+}
+
+#[test]
+fn a_packument_s_credentials_are_not_ours() {
+    let registries = registries(&["registry=https://r.invalid/"], &[]).unwrap();
+    let url = registries.tarball_url("a", "https://user:word@r.invalid/a.tgz").unwrap();
+    assert_eq!(url.as_str(), "https://r.invalid/a.tgz");
+    assert_eq!(authorization(&registries, url.as_str(), "a"), None);
+}
+
 proptest! {
+    #[test]
+    fn a_rewritten_url_is_at_the_registry_or_as_announced(
+        host in prop_oneof![Just("default"), Just("other.invalid")],
+        path in "(/[a-z@%.-]{1,8}){1,4}",
+        mode in prop_oneof![Just("npmjs"), Just("never"), Just("always"), Just("other.invalid")],
+        folder in "(/[a-z]{1,4}){0,2}",
+    ) {
+        let registries = registries(&[&format!("registry=http://127.0.0.1:4873{folder}\nreplace-registry-host={mode}")], &[]).unwrap();
+        let announced = match host {
+            "default" => format!("{NPM_DEFAULT_REGISTRY}{path}"),
+            host => format!("https://{host}{path}"),
+        };
+        let url = registries.tarball_url("a", &announced).unwrap();
+        let moves = mode == "always" || mode == host || (mode == "npmjs" && host == "default");
+        let announced = Url::parse(&announced).unwrap();
+        if !moves {
+            prop_assert_eq!(url, announced);
+        } else {
+            prop_assert_eq!(url.origin().ascii_serialization(), "http://127.0.0.1:4873");
+            prop_assert!(url.path().starts_with(&folder) && url.path().ends_with(announced.path()));
+        }
+    }
+
     #[test]
     fn any_text_is_an_npmrc_or_an_error(text in "[@a-z:/=${}\\[\\]\\\\\n _.;\"#-]{0,120}") {
         if let Ok(registries) = registries(&[&text], &[("a", "b")]) {

@@ -8,8 +8,10 @@ use tokio::net::UnixStream;
 
 use super::protocol::{Greeting, Hello, PROTOCOL, Settings};
 use super::*;
+use crate::ahead::Ahead;
 use crate::care::Pins;
 use crate::manifest::Manifest;
+use crate::mirror::{MirrorSigner, Platform, Platforms};
 use crate::test_bench::Bench;
 use crate::test_registry::{Reply as RegistryReply, Scratch, tarball_path};
 use crate::{CacheUse, Connection, NetworkOptions, Registries, Tree};
@@ -101,7 +103,6 @@ async fn every_call_goes_through_the_owner() {
     assert_eq!(own.module("key").await.unwrap().as_ref(), Some(&module));
     assert_eq!(user.module("key").await, Ok(Some(module)));
     user.flush().await.unwrap();
-    user.sync().await.unwrap();
 
     user.pin("mine", &Pins::of(&graph.value)).await.unwrap();
     let stats = user.stats().await.unwrap();
@@ -117,6 +118,25 @@ async fn every_call_goes_through_the_owner() {
     user.close().await.unwrap();
     owner.close().await.unwrap();
     assert_eq!(std::fs::read_dir(&sockets.0).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn mirrors_are_written_and_read_by_the_owner() {
+    let (bench, _sockets) = bench().await;
+    let owner = Cache::publish(bench.options()).await.unwrap();
+    let user = Cache::open(bench.options()).await.unwrap();
+    let folder = Scratch::new();
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let path = folder.0.join("mirror");
+    let (platforms, signer) = (Platforms::These([Platform::OF_PROGRAMS].into()), MirrorSigner::from_seed(&[7; 32]));
+    let exported = user.export_mirror(&[manifest()], &platforms, &signer, &path, &()).await.unwrap();
+    assert_eq!((exported.tarballs, exported.bytes), (2, std::fs::metadata(&path).unwrap().len()));
+    let imported = user.import_mirror(&path, &[signer.key()], &()).await.unwrap();
+    assert_eq!((imported.tarballs, imported.new_tarballs, imported.key), (2, 0, exported.key));
+    let untrusted = user.import_mirror(&path, &[], &()).await.unwrap_err();
+    let same = owner.import_mirror(&path, &[], &()).await.unwrap_err();
+    assert_eq!(untrusted, same);
+    owner.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -318,6 +318,7 @@ fn version_of(key: &str, raw: &RawValue) -> Option<Box<RawValue>> {
         replace(&mut fields, "os", &Value::from(vec![NOWHERE]))?;
     }
     drop_foreign_optionals(&mut fields)?;
+    drop_peers_that_are_dependencies(&mut fields)?;
     let fields: BTreeMap<&str, &RawValue> = fields.iter().map(|(field, raw)| (field.as_ref(), raw.as_ref())).collect();
     let kept = to_raw_value(&fields).ok()?;
     let version = Version::parse_from_npm(key).ok()?;
@@ -342,7 +343,7 @@ fn replace(fields: &mut Read<'_>, field: &'static str, value: &Value) -> Option<
 
 /// Undoes [`replace`].
 fn restore(version: &mut Map<String, Value>) {
-    for field in ["os", "dependencies", "optionalDependencies"] {
+    for field in ["os", "dependencies", "optionalDependencies", "peerDependencies"] {
         match version.remove(&format!("{PUBLISHED}{field}")) {
             Some(Value::Null) => drop(version.remove(field)),
             Some(published) => drop(version.insert(field.to_owned(), published)),
@@ -384,6 +385,24 @@ fn drop_foreign_optionals(fields: &mut Read<'_>) -> Option<()> {
         let mut entries = object(fields.get(field));
         entries.retain(|name, _| !foreign.contains(name));
         replace(fields, field, &Value::Object(entries))?;
+    }
+    Some(())
+}
+
+/// In npm's tree (Arborist, `Node#loadDeps`), what is a dependency as well as a peer is a dependency.
+fn drop_peers_that_are_dependencies(fields: &mut Read<'_>) -> Option<()> {
+    if !fields.contains_key("peerDependencies") {
+        return Some(());
+    }
+    let object = |field: &str| -> Map<String, Value> {
+        fields.get(field).and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    };
+    let (needed, optional) = (object("dependencies"), object("optionalDependencies"));
+    let mut peers = object("peerDependencies");
+    let before = peers.len();
+    peers.retain(|name, _| !needed.contains_key(name) && !optional.contains_key(name));
+    if peers.len() < before {
+        replace(fields, "peerDependencies", &Value::Object(peers))?;
     }
     Some(())
 }

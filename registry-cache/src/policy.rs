@@ -6,7 +6,7 @@
 //!
 //! - `names` (allowed and denied ones): before a packument is asked for;
 //! - `releaseAge` (`age.rs`): while versions are chosen;
-//! - `signatures` (`signature.rs`), `lookAlikes` (`look_alike.rs`), `advisories` (`advisory.rs`): when a graph has been
+//! - `signatures` (`signature.rs`), `lookAlikes` (`look_alike.rs`), `advisories` (`advisory.rs`, `osv.rs`): when a graph has been
 //!   resolved, before anything in it is used (`review.rs`).
 //!
 //! What a rule refuses is a [`Refusal`] (`refusal.rs`), which names the rule and the setting that changes it. Invariant: a
@@ -17,6 +17,7 @@ pub(crate) mod age;
 mod file;
 pub(crate) mod look_alike;
 mod name_pattern;
+pub(crate) mod osv;
 mod refusal;
 pub(crate) mod review;
 pub(crate) mod signature;

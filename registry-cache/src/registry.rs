@@ -1,28 +1,25 @@
 //! The registry client: how packuments and tarballs are asked for, and what is made of bad answers.
 //!
-//! The only file that names the HTTP client. Redirects are followed by hand, because credentials are looked up for each
-//! URL anew; proxies are given, never read from the environment; every answer is bounded while it streams in. What comes
-//! back are bytes: packuments are understood in `packument.rs`, tarballs are verified in `tarball.rs`.
+//! Redirects are followed here, because credentials are looked up for each URL anew. Failures that may pass are told from
+//! those that will not, and only the former are asked about again, within one bound for all attempts. What comes back are
+//! bytes: packuments are understood in `packument.rs`, tarballs are verified in `tarball.rs`.
 
-use std::error::Error as _;
-use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use flate2::read::GzDecoder;
-use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    IF_NONE_MATCH, LOCATION, RETRY_AFTER,
-};
-use reqwest::redirect::Policy;
-use reqwest::{Certificate, NoProxy, Proxy, Response, StatusCode};
-use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use url::Url;
 
 use crate::error::Error;
+use crate::http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LOCATION,
+    RETRY_AFTER,
+};
+use crate::http::{Answer, Http, StatusCode, Trouble};
 use crate::limits::{Limits, NetworkOptions};
 use crate::manifest::PackageName;
 use crate::npmrc::{Registries, without_credentials};
 use crate::packument::Form;
+use crate::patience::{Places, pause, retry_after};
 
 /// The short form of a packument, as npm's registry documentation has it ("package metadata"), and the full one from
 /// registries that know no other.
@@ -33,13 +30,14 @@ const FULL_TYPES: &str = "application/json; q=1.0, */*; q=0.1";
 /// A client for all registries of one cache.
 #[derive(Debug)]
 pub(crate) struct Client {
-    http: reqwest::Client,
+    http: Http,
     registries: Registries,
     network: NetworkOptions,
     packument_bytes: u64,
     tarball_bytes: u64,
     keys_bytes: u64,
-    requests: Semaphore,
+    places: Places,
+    now: fn() -> SystemTime,
 }
 
 /// What a registry said about a packument.
@@ -85,38 +83,22 @@ impl Failure {
     }
 }
 
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Vec<u8>,
-}
-
 impl Client {
-    pub(crate) fn new(registries: Registries, network: NetworkOptions, limits: &Limits) -> Result<Self, Error> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(&network.user_agent)
-            .connect_timeout(network.connect_timeout)
-            .read_timeout(network.read_timeout)
-            .redirect(Policy::none())
-            // Without this the client reads proxy variables by itself.
-            .no_proxy();
-        for proxy in proxies(&network)? {
-            builder = builder.proxy(proxy);
-        }
-        if let Some(path) = &network.ca_bundle {
-            let problem = |detail: String| Error::Network { detail: format!("{}: {detail}", path.display()) };
-            let pem = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
-            let bundle = Certificate::from_pem_bundle(&pem).map_err(|error| problem(explain(&error)))?;
-            builder = builder.tls_certs_merge(bundle);
-        }
-        let http = builder.build().map_err(|error| Error::Network { detail: explain(&error) })?;
+    /// `now` is the clock that dates in answers are read by.
+    pub(crate) fn new(
+        registries: Registries,
+        network: NetworkOptions,
+        limits: &Limits,
+        now: fn() -> SystemTime,
+    ) -> Result<Self, Error> {
         Ok(Self {
-            http,
+            http: Http::new(&network, &registries.client_certificates())?,
             registries,
-            requests: Semaphore::new(network.concurrent_requests.max(1)),
+            places: Places::new(&network),
             network,
             packument_bytes: limits.packument_bytes,
             tarball_bytes: limits.tarball_bytes,
+            now,
             keys_bytes: limits.keys_bytes,
         })
     }
@@ -155,7 +137,8 @@ impl Client {
         if answer.body.iter().all(u8::is_ascii_whitespace) {
             return Err(ask.bad_body("an empty body"));
         }
-        let etag = answer.headers.get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
+        let etag = answer.headers.get(ETAG).and_then(|etag| etag.to_str().ok());
+        let etag = etag.filter(|etag| etag.len() <= self.network.etag_bytes).map(str::to_owned);
         Ok(PackumentAnswer::Fresh { body: answer.body, etag })
     }
 
@@ -194,111 +177,121 @@ impl Client {
 
     /// One request with its further attempts.
     async fn ask(&self, ask: &Ask<'_>) -> Result<Answer, Error> {
-        let _permit = self.requests.acquire().await.expect("this semaphore is never closed");
+        let _at_host = self.places.at_host(&ask.url).await;
+        let end = Instant::now() + self.network.retry_total;
         let mut attempt = 1;
         loop {
-            let timeout = self.network.request_timeout;
-            let outcome = match tokio::time::timeout(timeout, self.attempt(ask)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(Failure::passing(ask.timed_out(timeout))),
-            };
-            let failure = match outcome {
+            let failure = match self.timed_attempt(ask, end).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let Some(wanted) = failure.again.filter(|_| attempt < self.network.attempts) else {
+            let Some(asked) = failure.again.filter(|_| attempt < self.network.attempts) else {
                 return Err(*failure.error);
             };
-            tokio::time::sleep(self.pause(attempt, wanted, &ask.url)).await;
+            let Some(pause) = pause(&self.network, attempt, asked) else {
+                return Err(ask.busy(*failure.error, asked.unwrap_or_default()));
+            };
+            if Instant::now() + pause >= end {
+                return Err(*failure.error);
+            }
+            tokio::time::sleep(pause).await;
             attempt += 1;
         }
     }
 
-    /// Doubles with each attempt. Requests that failed together are spread by a number made from their URL, so that
-    /// they do not come back together; this needs no source of randomness.
-    fn pause(&self, attempt: u32, wanted: Option<Duration>, url: &Url) -> Duration {
-        let doubled = self.network.retry_pause.saturating_mul(1 << attempt.saturating_sub(1).min(16));
-        let spread =
-            url.as_str().bytes().fold(7u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 512;
-        let spread = doubled.saturating_mul(spread) / 1024;
-        wanted.unwrap_or(doubled + spread).min(self.network.retry_pause_most)
+    async fn timed_attempt(&self, ask: &Ask<'_>, end: Instant) -> Result<Answer, Failure> {
+        let _permit = self.places.any().await;
+        let timeout = self.network.request_timeout.min(end.saturating_duration_since(Instant::now()));
+        match tokio::time::timeout(timeout, self.attempt(ask)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Failure::passing(ask.timed_out(&ask.url, timeout))),
+        }
     }
 
     /// One attempt, with the redirects that it meets.
     async fn attempt(&self, ask: &Ask<'_>) -> Result<Answer, Failure> {
         let mut url = ask.url.clone();
         for _ in 0..=self.network.redirects {
-            let response = self.send(ask, &url).await?;
-            let status = response.status();
-            if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-                url = redirected(ask, &url, response.headers())?;
+            let mut headers = ask.headers.clone();
+            let credential = self.registries.authorization(&url, ask.name);
+            if let Some(mut value) = credential.and_then(|text| HeaderValue::from_str(&text).ok()) {
+                value.set_sensitive(true);
+                headers.insert(AUTHORIZATION, value);
+            }
+            let certificate = self.registries.client_certificate(&url);
+            let answer = self.http.get(&url, headers, certificate.as_ref(), ask.body.bytes).await;
+            let answer = answer.map_err(|trouble| ask.failure(&url, trouble))?;
+            if answer.status.is_redirection() && answer.status != StatusCode::NOT_MODIFIED {
+                url = redirected(ask, &url, &answer.headers)?;
                 continue;
             }
-            check_status(ask, &url, &response)?;
-            let headers = response.headers().clone();
-            let body = self.read(ask, &url, response).await?;
-            return Ok(Answer { status, headers, body });
+            self.check_status(ask, &url, &answer)?;
+            return Ok(answer);
         }
         Err(Failure::last(ask.bad_redirect(&url, format!("more than {} redirects", self.network.redirects))))
     }
 
-    async fn send(&self, ask: &Ask<'_>, url: &Url) -> Result<Response, Failure> {
-        let mut request = self.http.get(url.clone()).headers(ask.headers.clone());
-        if let Some(value) =
-            self.registries.authorization(url, ask.name).and_then(|text| HeaderValue::from_str(&text).ok())
-        {
-            let mut value = value;
-            value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
-        }
-        request.send().await.map_err(|error| self.transport(ask, url, error))
-    }
-
-    /// Reads the body up to its bound, and undoes gzip up to the same bound.
-    async fn read(&self, ask: &Ask<'_>, url: &Url, mut response: Response) -> Result<Vec<u8>, Failure> {
-        let gzip = response.headers().get(CONTENT_ENCODING).is_some_and(|value| value == "gzip");
-        if let Some(length) = response.content_length().filter(|length| *length > ask.body.bytes) {
-            return Err(Failure::last(ask.too_large(length)));
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.transport(ask, url, error))? {
-            body.extend_from_slice(&chunk);
-            if body.len() as u64 > ask.body.bytes {
-                return Err(Failure::last(ask.too_large(body.len() as u64)));
+    fn check_status(&self, ask: &Ask<'_>, url: &Url, answer: &Answer) -> Result<(), Failure> {
+        let status = answer.status.as_u16();
+        let (package, url) = (ask.package.to_owned(), shown(url));
+        match status {
+            200..=299 => Ok(()),
+            304 if ask.headers.contains_key(IF_NONE_MATCH) => Ok(()),
+            404 | 410 => {
+                Err(Failure::last(Error::UnknownPackage { package, url, chain: Vec::new(), similar: Vec::new() }))
             }
+            401 | 403 => Err(Failure::last(Error::RegistryDenied { package, url, status })),
+            408 | 425 | 429 | 500..=599 => {
+                let error = Error::RegistryStatus { package, url, status };
+                let asked = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+                let asked = asked.and_then(|text| retry_after(text, (self.now)()));
+                Err(Failure { error: Box::new(error), again: Some(asked) })
+            }
+            _ => Err(Failure::last(Error::RegistryStatus { package, url, status })),
         }
-        match gzip {
-            true => gunzip(ask, url, &body),
-            false => Ok(body),
-        }
-    }
-
-    /// What a failure below HTTP means.
-    fn transport(&self, ask: &Ask<'_>, url: &Url, error: reqwest::Error) -> Failure {
-        let package = ask.package.to_owned();
-        let url = url.to_string();
-        let timeout = if error.is_connect() { self.network.connect_timeout } else { self.network.read_timeout };
-        let (timed_out, never_there) = (error.is_timeout(), error.is_connect());
-        let detail = explain(&error.without_url());
-        Failure::passing(match (timed_out, never_there) {
-            (true, _) => Error::RegistryTimeout { package, url, timeout },
-            (false, true) => Error::RegistryUnreachable { package, url, detail },
-            (false, false) => Error::RegistryTruncated { package, url, detail },
-        })
     }
 }
 
 impl Ask<'_> {
+    /// What a failure below HTTP means.
+    fn failure(&self, url: &Url, trouble: Trouble) -> Failure {
+        let package = self.package.to_owned();
+        match trouble {
+            Trouble::Timeout(timeout) => Failure::passing(self.timed_out(url, timeout)),
+            Trouble::Unreachable(detail) => {
+                Failure::passing(Error::RegistryUnreachable { package, url: shown(url), detail })
+            }
+            Trouble::BrokenOff(detail) => {
+                Failure::passing(Error::RegistryTruncated { package, url: shown(url), detail })
+            }
+            Trouble::Certificate(detail) => {
+                Failure::last(Error::RegistryCertificate { package, url: shown(url), detail })
+            }
+            Trouble::TooLarge(measured) => Failure::last(self.too_large(measured)),
+            Trouble::Encoding(encoding) => {
+                Failure::last(self.bad_body(&format!("the content encoding {encoding:?}, which nobody asked for")))
+            }
+        }
+    }
+
     fn bad_body(&self, detail: &str) -> Error {
-        Error::RegistryBody { package: self.package.to_owned(), url: self.url.to_string(), detail: detail.to_owned() }
+        Error::RegistryBody { package: self.package.to_owned(), url: shown(&self.url), detail: detail.to_owned() }
     }
 
     fn bad_redirect(&self, url: &Url, detail: String) -> Error {
-        Error::RegistryRedirect { package: self.package.to_owned(), url: url.to_string(), detail }
+        Error::RegistryRedirect { package: self.package.to_owned(), url: shown(url), detail }
     }
 
-    fn timed_out(&self, timeout: Duration) -> Error {
-        Error::RegistryTimeout { package: self.package.to_owned(), url: self.url.to_string(), timeout }
+    fn timed_out(&self, url: &Url, timeout: Duration) -> Error {
+        Error::RegistryTimeout { package: self.package.to_owned(), url: shown(url), timeout }
+    }
+
+    /// A status with a wish to be left alone for long.
+    fn busy(&self, error: Error, wait: Duration) -> Error {
+        match error {
+            Error::RegistryStatus { package, url, status } => Error::RegistryBusy { package, url, status, wait },
+            other => other,
+        }
     }
 
     fn too_large(&self, measured: u64) -> Error {
@@ -307,21 +300,12 @@ impl Ask<'_> {
     }
 }
 
-fn proxies(network: &NetworkOptions) -> Result<Vec<Proxy>, Error> {
-    let except = network.no_proxy.as_deref().and_then(NoProxy::from_string);
-    let given = [
-        (&network.http_proxy, Proxy::http as fn(String) -> reqwest::Result<Proxy>),
-        (&network.https_proxy, Proxy::https),
-    ];
-    given
-        .into_iter()
-        .filter_map(|(url, make)| Some((url.clone().filter(|url| !url.is_empty())?, make)))
-        .map(|(url, make)| match make(url) {
-            Ok(proxy) => Ok(proxy.no_proxy(except.clone())),
-            // The URL may hold a password, so it is not repeated.
-            Err(_) => Err(Error::Network { detail: "a proxy is not a URL".to_owned() }),
-        })
-        .collect()
+/// A URL for messages. What a redirect leads to is often signed in its query, which is as good as a password.
+fn shown(url: &Url) -> String {
+    let mut url = without_credentials(url.clone());
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
 }
 
 fn redirected(ask: &Ask<'_>, from: &Url, headers: &HeaderMap) -> Result<Url, Failure> {
@@ -336,42 +320,6 @@ fn redirected(ask: &Ask<'_>, from: &Url, headers: &HeaderMap) -> Result<Url, Fai
     Ok(without_credentials(target))
 }
 
-fn check_status(ask: &Ask<'_>, url: &Url, response: &Response) -> Result<(), Failure> {
-    let status = response.status();
-    let package = ask.package.to_owned();
-    let url = url.to_string();
-    match status.as_u16() {
-        200..=299 => Ok(()),
-        304 if ask.headers.contains_key(IF_NONE_MATCH) => Ok(()),
-        404 | 410 => Err(Failure::last(Error::UnknownPackage { package, url, chain: Vec::new(), similar: Vec::new() })),
-        401 | 403 => Err(Failure::last(Error::RegistryDenied { package, url, status: status.as_u16() })),
-        408 | 425 | 429 | 500..=599 => {
-            let error = Error::RegistryStatus { package, url, status: status.as_u16() };
-            let wanted = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-            // The other form of Retry-After, a date, needs a clock; our own pause will do.
-            let wanted = wanted.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-            Err(Failure { error: Box::new(error), again: Some(wanted) })
-        }
-        _ => Err(Failure::last(Error::RegistryStatus { package, url, status: status.as_u16() })),
-    }
-}
-
-fn gunzip(ask: &Ask<'_>, url: &Url, body: &[u8]) -> Result<Vec<u8>, Failure> {
-    let mut plain = Vec::new();
-    let outcome = GzDecoder::new(body).take(ask.body.bytes + 1).read_to_end(&mut plain);
-    if plain.len() as u64 > ask.body.bytes {
-        return Err(Failure::last(ask.too_large(plain.len() as u64)));
-    }
-    match outcome {
-        Ok(_) => Ok(plain),
-        Err(error) => Err(Failure::passing(Error::RegistryTruncated {
-            package: ask.package.to_owned(),
-            url: url.to_string(),
-            detail: format!("its gzip encoding is broken: {error}"),
-        })),
-    }
-}
-
 fn is_html(answer: &Answer) -> bool {
     let declared = answer
         .headers
@@ -382,13 +330,6 @@ fn is_html(answer: &Answer) -> bool {
     declared || start.first() == Some(&b'<')
 }
 
-/// An error with its causes, in one line.
-fn explain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
-}
+#[cfg(test)]
+#[path = "registry_tests.rs"]
+mod tests;

@@ -35,6 +35,9 @@ fn path_of(pattern: &str) -> Result<Vec<String>, String> {
             None => (key.as_str(), ""),
         };
         PackageName::parse(name)?;
+        if name.contains('*') {
+            return Err("of patterns only ** is understood".to_owned());
+        }
         let range = range.strip_prefix("npm:").unwrap_or(range);
         path.push(if range.is_empty() { name.to_owned() } else { format!("{name}@{range}") });
     }

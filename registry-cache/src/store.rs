@@ -8,6 +8,7 @@
 //! Every call that waits works on the blocking pool and holds the store while it does. Closing waits for all of them.
 
 mod database;
+mod folders;
 mod pins;
 mod shelf;
 mod tarball_name;
@@ -57,6 +58,14 @@ impl Kind {
     const ALL: [Self; 7] =
         [Self::Packument, Self::Tarball, Self::Resolution, Self::Module, Self::Pins, Self::Keys, Self::Import];
 
+    /// Whether it may go when the store holds too much.
+    fn is_collected(self) -> bool {
+        match self {
+            Self::Packument | Self::Tarball | Self::Resolution | Self::Module => true,
+            Self::Pins | Self::Keys | Self::Import => false,
+        }
+    }
+
     /// The one key of a blob that has several: an integrity may name weaker hashes too.
     fn canonical(self, key: &str) -> String {
         match self {
@@ -88,6 +97,7 @@ pub(crate) struct Blob {
 pub(crate) struct Store {
     opened: Arc<RwLock<Option<Opened>>>,
     uses: Arc<Uses>,
+    limits: Limits,
     now: fn() -> SystemTime,
 }
 
@@ -97,6 +107,8 @@ struct Opened {
     database: Database,
     tarballs: Tarballs,
     folder: PathBuf,
+    /// How many databases there were before this one.
+    rescues: u32,
     _lock: LockFile,
 }
 
@@ -119,9 +131,9 @@ impl Store {
         let database = Database::open(folder, limits).await?;
         let (owned, bounds) = (folder.to_owned(), limits.clone());
         let tarballs = blocking(move || Tarballs::open(&owned, &bounds)).await?.map_err(problem)?;
-        let opened = Opened { database, tarballs, folder: folder.to_owned(), _lock: lock };
+        let opened = Opened { database, tarballs, folder: folder.to_owned(), rescues: 0, _lock: lock };
         let uses = Arc::new(Uses::new(limits.uses));
-        Ok(Self { opened: Arc::new(RwLock::new(Some(opened))), uses, now })
+        Ok(Self { opened: Arc::new(RwLock::new(Some(opened))), uses, limits: limits.clone(), now })
     }
 
     /// A blob, when it is there and, but for a tarball, whole.
@@ -238,16 +250,33 @@ impl Store {
         .await
     }
 
+    /// Does something with the store. When the database turns out to be damaged, the job fails, and the next one finds a
+    /// new database with what could be read of the other.
     async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Opened) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let guard = self.opened.clone().read_owned().await;
-        blocking(move || match guard.as_ref() {
+        let rescues = guard.as_ref().map_or(0, |opened| opened.rescues);
+        let outcome = blocking(move || match guard.as_ref() {
             Some(opened) => job(opened),
             None => Err(Error::Store { detail: "it is closed".to_owned() }),
-        })
-        .await?
+        });
+        let outcome = outcome.await?;
+        if let Err(Error::StoreDamaged { .. }) = outcome {
+            self.rescue(rescues).await?;
+        }
+        outcome
+    }
+
+    /// Replaces the database, unless somebody else has.
+    async fn rescue(&self, rescues: u32) -> Result<(), Error> {
+        let mut guard = self.opened.write().await;
+        let Some(opened) = guard.take_if(|opened| opened.rescues == rescues) else { return Ok(()) };
+        let Opened { database, tarballs, folder, _lock, .. } = opened;
+        let database = database.rescued(&folder, &self.limits).await?;
+        *guard = Some(Opened { database, tarballs, folder, rescues: rescues + 1, _lock });
+        Ok(())
     }
 }
 
@@ -283,6 +312,10 @@ pub(crate) async fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send +
     })
 }
 
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod size_tests;
 #[cfg(test)]
 #[path = "store_tests.rs"]
 mod tests;

@@ -355,3 +355,88 @@ async fn a_closed_store_says_so() {
     store.close().await.unwrap();
     assert_eq!(store.get(Kind::Tarball, "k").await.unwrap_err().code(), "store-failed");
 }
+
+#[tokio::test]
+async fn of_a_damaged_database_what_can_be_read_is_saved() {
+    let scratch = Scratch::new();
+    let store = open(&scratch).await;
+    let key = keep(&store, noise(100), 0).await;
+    let packument = |number: u8| noise(20_000).iter().map(|byte| byte ^ number).collect::<Vec<u8>>();
+    for number in 0..200 {
+        store.put(Kind::Packument, &format!("p{number}"), packument(number), Stamp::default()).await.unwrap();
+    }
+    store.pin("set", BTreeMap::new()).await.unwrap();
+    store.close().await.unwrap();
+    // What no snapshot covers yet is cut off at the damage, as if it had never been written. Opening makes one.
+    open(&scratch).await.close().await.unwrap();
+    let good = read_folder(&scratch.0.join("database-v1"));
+    // In the middle of what one of the packuments holds. Where that has lain before it matters to nobody.
+    let part = &packument(100)[8_000..8_100];
+    let database = &good[Path::new("db")];
+    let places: Vec<usize> = (0..database.len()).filter(|at| database[*at..].starts_with(part)).collect();
+    let mut damaged = 0;
+    for at in places {
+        let mut bad = good.clone();
+        bad.get_mut(Path::new("db")).unwrap()[at + 50] ^= 1;
+        write_folder(&scratch.0.join("database-v1"), &bad);
+        let store = open(&scratch).await;
+        let found = store.verify().await.unwrap();
+        assert!(found.broken.is_empty());
+        assert!(tarball(&store, &key).await.is_some());
+        let mut left = 0;
+        for number in 0..200 {
+            let blob = store.get(Kind::Packument, &format!("p{number}")).await.unwrap();
+            left += usize::from(blob.is_some_and(|blob| blob.bytes == packument(number)));
+        }
+        match found.damage {
+            Some(_) => assert!((190..200).contains(&left), "{left} of 200"),
+            None => assert_eq!(left, 200),
+        }
+        damaged += usize::from(found.damage.is_some());
+        assert!(store.holdings().await.unwrap().sets.contains_key("set"));
+        let again = store.verify().await.unwrap();
+        assert!(again.damage.is_none() && again.broken.is_empty());
+        store.close().await.unwrap();
+        assert!(!scratch.0.join("database-v1-rescued").exists());
+    }
+    assert!(damaged > 0);
+}
+
+type Contents = BTreeMap<PathBuf, Vec<u8>>;
+
+fn read_folder(folder: &Path) -> Contents {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    files.map(|path| (PathBuf::from(path.file_name().unwrap()), fs::read(path).unwrap())).collect()
+}
+
+fn write_folder(folder: &Path, contents: &Contents) {
+    fs::remove_dir_all(folder).unwrap();
+    fs::create_dir(folder).unwrap();
+    contents.iter().for_each(|(name, bytes)| fs::write(folder.join(name), bytes).unwrap());
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_is_replaced() {
+    let scratch = Scratch::new();
+    for damage in ["snapshot", "all"] {
+        let store = open(&scratch).await;
+        let key = keep(&store, noise(100), 0).await;
+        store.put(Kind::Packument, "p", noise(9000), Stamp::default()).await.unwrap();
+        store.close().await.unwrap();
+        // Opened once more, so that there is a snapshot.
+        open(&scratch).await.close().await.unwrap();
+        for entry in fs::read_dir(scratch.0.join("database-v1")).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if name.starts_with("snap.") || (damage == "all" && name == "db") {
+                let length = fs::metadata(&path).unwrap().len() as usize;
+                fs::write(&path, noise(length.min(50_000))).unwrap();
+            }
+        }
+        let store = open(&scratch).await;
+        assert!(tarball(&store, &key).await.is_some(), "{damage}");
+        let packument = store.get(Kind::Packument, "p").await.unwrap();
+        assert_eq!(packument.is_some(), damage == "snapshot", "{damage}");
+        store.close().await.unwrap();
+    }
+}

@@ -11,7 +11,7 @@ use std::io::Read;
 use std::ops::{Bound, Range};
 
 use ssri::{Integrity, IntegrityOpts};
-use tar::{Archive, EntryType};
+use tar::{Archive, Entry, EntryType};
 
 use crate::error::Error;
 use crate::limits::Limits;
@@ -53,12 +53,12 @@ pub(crate) fn verify(package: &str, url: &str, bytes: &[u8], expected: &str) -> 
 
 /// Unpacks a tarball. `package` is its `name@version`, for messages.
 pub(crate) fn unpack(package: &str, bytes: &[u8], limits: &Limits) -> Result<Files, Error> {
-    let archive = gunzip(package, bytes, limits.unpacked_bytes)?;
+    let archive = gunzip(package, bytes, limits)?;
     let mut files = BTreeMap::new();
     let broken = |detail: String| Error::Tarball { package: package.to_owned(), detail, chain: Vec::new() };
     let mut reader = Archive::new(archive.as_slice());
     for entry in reader.entries().map_err(|error| broken(error.to_string()))? {
-        let entry = entry.map_err(|error| broken(error.to_string()))?;
+        let mut entry = entry.map_err(|error| broken(error.to_string()))?;
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         if path.len() > limits.path_bytes {
             return Err(limit(
@@ -75,19 +75,18 @@ pub(crate) fn unpack(package: &str, bytes: &[u8], limits: &Limits) -> Result<Fil
             problem,
             chain: Vec::new(),
         };
-        let is_file = match entry.header().entry_type() {
-            EntryType::Regular | EntryType::Continuous => true,
-            EntryType::Directory => false,
-            // Comments of the archiver, which say nothing about files.
-            EntryType::XGlobalHeader => continue,
-            EntryType::Symlink => return Err(refused("is a symbolic link")),
-            EntryType::Link => return Err(refused("is a hard link")),
-            EntryType::Char | EntryType::Block | EntryType::Fifo => return Err(refused("is a device")),
-            _ => return Err(refused("is of a kind that packages do not hold")),
+        let is_file = match kind_of(&mut entry).map_err(refused)? {
+            Kind::Comment => continue,
+            Kind::Folder => false,
+            Kind::File => true,
         };
         let Some(name) = inner_path(&path).map_err(refused)? else { continue };
         // Archivers before POSIX marked folders with a slash at the end and no type of their own.
         if !is_file || path.ends_with('/') {
+            // npm reads on behind the header then, others behind the contents: they would see different files.
+            if entry.size() != 0 {
+                return Err(refused("is a folder with contents"));
+            }
             continue;
         }
         let range = range_of(entry.raw_file_position(), entry.size(), archive.len())
@@ -110,14 +109,21 @@ pub(crate) fn unpack(package: &str, bytes: &[u8], limits: &Limits) -> Result<Fil
 }
 
 /// All members of a gzip file, up to a bound. Bytes after the last member are ignored, as npm does.
-fn gunzip(package: &str, bytes: &[u8], most: u64) -> Result<Vec<u8>, Error> {
+fn gunzip(package: &str, bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, Error> {
+    let most = limits.unpacked_bytes;
     let broken = |detail: String| Error::Tarball { package: package.to_owned(), detail, chain: Vec::new() };
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Err(broken("it is not compressed with gzip".to_owned()));
     }
     let mut plain = Vec::new();
     let mut rest = bytes;
+    let mut members = 0;
     while rest.starts_with(&[0x1f, 0x8b]) {
+        members += 1;
+        if members > limits.gzip_members {
+            let (measured, limit_of) = (members as u64, limits.gzip_members as u64);
+            return Err(limit(package, "its number of gzip members", measured, limit_of, "limits.gzip_members"));
+        }
         let mut decoder = flate2::bufread::GzDecoder::new(rest);
         let left = (most + 1).saturating_sub(plain.len() as u64);
         let outcome = decoder.by_ref().take(left).read_to_end(&mut plain);
@@ -134,6 +140,33 @@ fn gunzip(package: &str, bytes: &[u8], most: u64) -> Result<Vec<u8>, Error> {
         rest = decoder.into_inner();
     }
     Ok(plain)
+}
+
+/// What an entry is, when a package may hold it.
+enum Kind {
+    File,
+    Folder,
+    /// Says nothing about files.
+    Comment,
+}
+
+fn kind_of(entry: &mut Entry<'_, &[u8]>) -> Result<Kind, &'static str> {
+    let kind = entry.header().entry_type();
+    // Sparse files have a kind of their own in GNU's format; in PAX they look like others, whose bytes are not theirs.
+    let mut extensions = entry.pax_extensions().ok().flatten().into_iter().flatten().flatten();
+    if extensions.any(|extension| extension.key_bytes().starts_with(b"GNU.sparse.")) {
+        return Err("is a sparse file");
+    }
+    match kind {
+        EntryType::Regular | EntryType::Continuous => Ok(Kind::File),
+        EntryType::Directory => Ok(Kind::Folder),
+        EntryType::XGlobalHeader => Ok(Kind::Comment),
+        EntryType::GNUSparse => Err("is a sparse file"),
+        EntryType::Symlink => Err("is a symbolic link"),
+        EntryType::Link => Err("is a hard link"),
+        EntryType::Char | EntryType::Block | EntryType::Fifo => Err("is a device"),
+        _ => Err("is of a kind that packages do not hold"),
+    }
 }
 
 /// The path below the package's root; none for what lies beside that root.

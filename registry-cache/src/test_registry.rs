@@ -100,7 +100,7 @@ impl TestRegistry {
         let mut packuments = self.book.packuments.lock().unwrap();
         let packument = packuments.entry(name.to_owned()).or_insert_with(|| {
             // As npm's registry says it, and long before any test's time.
-            json!({"name": name, "versions": {}, "dist-tags": {}, "modified": "1970-01-01T00:00:00.000Z"})
+            json!({"name": name, "versions": {}, "dist-tags": {}, "modified": "1969-01-01T00:00:00.000Z"})
         });
         packument["versions"][version] = entry;
         packument["dist-tags"]["latest"] = json!(version);

@@ -68,6 +68,8 @@ mod tests {
             queue_wait: Duration::from_millis(1),
             body_bytes: 1,
             body_wait: Duration::from_secs(1),
+            connections: 1,
+            header_wait: Duration::from_secs(1),
             drain: Duration::from_secs(1),
         })
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use bundler::BundleOptions;
-use registry_cache::Manifest;
+use registry_cache::{Drift, Lock, Manifest};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::refusal::Refusal;
 use crate::build::Way;
 use crate::error::Error;
+use crate::given_lock::GivenLock;
 use crate::pipeline::{ManifestSource, Request};
 use crate::project::{RelativePath, SentFiles};
 use crate::requirements::Unlisted;
@@ -29,6 +30,11 @@ struct RunRequest {
     files: Option<Entries>,
     entry: Option<String>,
     dependencies: Option<Entries>,
+    /// The graph of an earlier answer, or a package-lock.json.
+    lock: Option<Box<RawValue>>,
+    /// Whether a lock that does not fit is refused.
+    #[serde(default)]
+    frozen: bool,
     #[serde(default)]
     auto: bool,
     /// To compare: one bundle with everything in it, where a layer would do.
@@ -101,11 +107,17 @@ pub(crate) fn parse(body: &[u8], files: u32) -> Result<(Request, Way, Option<Str
             "dependencies",
         )?,
         manifest: ManifestSource::Nearest,
+        lock: given_lock(sent.lock.as_deref(), sent.frozen)?,
         unlisted: if sent.auto { Unlisted::Latest } else { Unlisted::Refuse },
     };
     let options = BundleOptions::run();
     let way = if sent.whole { Way::Compared(options) } else { Way::Layered(options) };
     Ok((request, way, sent.input.map(|input| input.get().to_owned())))
+}
+
+fn given_lock(lock: Option<&RawValue>, frozen: bool) -> Result<GivenLock, Error> {
+    let lock = lock.map(|lock| Lock::parse(lock.get(), "lock", &registry_cache::Limits::default())).transpose()?;
+    Ok(GivenLock::new(lock, if frozen { Drift::Frozen } else { Drift::Allowed }))
 }
 
 fn sent_files(texts: impl IntoIterator<Item = (RelativePath, String)>) -> Result<SentFiles, Refusal> {
@@ -190,10 +202,17 @@ mod tests {
             r#"{"files": {"1": "", "2": "", "3": "", "4": ""}, "entry": "1"}"#,
             r#"{"code": "x", "auto": 1}"#,
             r#"{"code": "x", "input": }"#,
+            r#"{"code": "x", "frozen": "yes"}"#,
             r#"{"code": "x"} {}"#,
         ] {
             problem(body);
         }
+    }
+
+    #[test]
+    fn a_bad_lock_is_a_lock_s_error() {
+        let error = parse(br#"{"code": "x", "lock": {"lockVersion": 9}}"#, 3).map(|_| ()).unwrap_err();
+        assert_eq!(error.code(), "lock-version");
     }
 
     #[test]

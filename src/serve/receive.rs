@@ -71,8 +71,16 @@ mod tests {
 
     fn check(kind: Option<&str>, length: &str) -> Result<(), &'static str> {
         let second = Duration::from_secs(1);
-        let limits =
-            ServiceLimits { runs: 1, queue: 1, queue_wait: second, body_bytes: 10, body_wait: second, drain: second };
+        let limits = ServiceLimits {
+            runs: 1,
+            queue: 1,
+            queue_wait: second,
+            body_bytes: 10,
+            body_wait: second,
+            connections: 1,
+            header_wait: second,
+            drain: second,
+        };
         let mut headers = HeaderMap::from_iter([(CONTENT_LENGTH, length.parse().unwrap())]);
         if let Some(kind) = kind {
             headers.insert(CONTENT_TYPE, kind.parse().unwrap());

@@ -10,11 +10,14 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use deno_npm::registry::NpmPackageInfo;
 use deno_npm::resolution::{
-    NewestDependencyDate, NewestDependencyDateOptions, NpmVersionResolver, SerializedNpmResolutionSnapshot,
+    NewestDependencyDate, NewestDependencyDateOptions, NpmPackageVersionResolutionError, NpmVersionResolver,
+    SerializedNpmResolutionSnapshot,
 };
 use deno_semver::{Version, VersionReq};
 
-use super::{Api, Loaded};
+use super::Loaded;
+use super::api::Api;
+use super::explain::Finder;
 use crate::error::Error;
 use crate::policy::age::{Ages, HeldBack, date_text};
 use crate::policy::{NamePattern, Refusal};
@@ -29,32 +32,53 @@ pub(super) fn options(ages: &Ages) -> NewestDependencyDateOptions {
     }
 }
 
-/// The error for a requirement that only versions fit that are too young: of these, the one that is old enough first.
-pub(super) fn too_young(
-    package: &str,
-    requirement: &VersionReq,
-    chain: Vec<String>,
-    loaded: &Loaded,
-    ages: &Ages,
-) -> Option<Error> {
-    let info = loaded.get(package)?;
-    let tagged = requirement.tag().map(|tag| info.dist_tags.get(tag));
-    let fits = |version: &Version| match &tagged {
-        Some(tagged) => tagged.is_some_and(|tagged| tagged == version),
-        None => requirement.matches(version),
+/// Whether a version was not found only because those that fit are too young.
+pub(super) fn is_to_blame(failure: &NpmPackageVersionResolutionError) -> bool {
+    use NpmPackageVersionResolutionError as Failure;
+    match failure {
+        Failure::DistTagVersionTooNew { .. } => true,
+        Failure::VersionReqNotMatched { newest_dependency_date, .. } => newest_dependency_date.is_some(),
+        Failure::DistTagNotFound { .. }
+        | Failure::DistTagVersionNotFound { .. }
+        | Failure::VersionNotFound(_)
+        | Failure::TrustPolicyDowngrade { .. } => false,
+    }
+}
+
+/// Our error for that: of the versions that fit, it names the one that is old enough first.
+pub(super) fn too_young(failure: &NpmPackageVersionResolutionError, finder: &Finder<'_>) -> Option<Error> {
+    use NpmPackageVersionResolutionError as Failure;
+    let (package, requirement) = match failure {
+        Failure::DistTagVersionTooNew { package_name, dist_tag, .. } => {
+            (package_name, VersionReq::parse_from_npm(dist_tag).ok()?)
+        }
+        Failure::VersionReqNotMatched { package_name, version_req, .. } => (package_name, version_req.clone()),
+        Failure::DistTagNotFound { .. }
+        | Failure::DistTagVersionNotFound { .. }
+        | Failure::VersionNotFound(_)
+        | Failure::TrustPolicyDowngrade { .. } => return None,
     };
-    let dated = info
-        .versions
-        .keys()
-        .filter(|version| fits(version))
-        .filter_map(|version| Some((version, *info.time.get(version)?)));
-    let (version, published) = dated.min_by_key(|(_, published)| *published)?;
+    // The resolver may not have been shown all versions.
+    let seen = if is_to_blame(failure) { finder.loaded } else { finder.whole };
+    let info = seen.get(package.as_str())?;
+    let cutoff = finder.ages.cutoff(package)?;
+    let tagged = requirement.tag().map(|tag| info.dist_tags.get(tag));
+    let fitting = info.versions.keys().filter(|version| match tagged {
+        Some(tagged) => tagged == Some(version),
+        None => requirement.matches(version),
+    });
+    // One without a date would be old enough.
+    let dated: Option<Vec<_>> = fitting.map(|version| Some((version, *info.time.get(version)?))).collect();
+    let (version, published) = dated?.into_iter().min_by_key(|(_, published)| *published)?;
+    if published < cutoff {
+        return None;
+    }
     let refusal = Refusal::TooYoung {
-        package: package.to_owned(),
+        package: package.to_string(),
         version: version.to_string(),
         published: date_text(published),
-        old_enough_at: ages.old_enough_at(published),
-        chain,
+        old_enough_at: finder.ages.old_enough_at(published),
+        chain: finder.chain(package, Some(requirement.version_text())),
     };
     Some(refusal.error())
 }
@@ -108,40 +132,43 @@ fn date_of(info: &NpmPackageInfo, version: &str) -> Option<DateTime<Utc>> {
 
 /// The versions that requirements of the graph would have got, were they old enough.
 pub(super) fn held_back(snapshot: &SerializedNpmResolutionSnapshot, loaded: &Loaded, ages: &Ages) -> Vec<HeldBack> {
-    let resolver = NpmVersionResolver::default();
     let mut held: BTreeSet<HeldBack> = BTreeSet::new();
     for package in &snapshot.packages {
         let name = package.id.nv.name.as_str();
         let info = loaded.get(name).and_then(|info| info.versions.get(&package.id.nv.version));
         for entry in info.and_then(|info| info.dependencies_as_entries(name).ok()).into_iter().flatten() {
-            let asked = (
-                ages.cutoff(&entry.name),
-                loaded.get(entry.name.as_str()),
-                package.dependencies.get(&entry.bare_specifier),
-            );
-            let (Some(cutoff), Some(info), Some(taken)) = asked else { continue };
-            if info.time.values().all(|published| *published < cutoff) {
-                continue;
-            }
-            let wanted =
-                resolver.get_for_package(info).resolve_best_package_version_info(&entry.version_req, [].iter());
-            let Some((wanted, published)) =
-                wanted.ok().and_then(|wanted| Some((&wanted.version, *info.time.get(&wanted.version)?)))
-            else {
-                continue;
-            };
-            // What an override chose is not held back.
-            if published >= cutoff && *wanted > taken.nv.version && fits(&entry.version_req, &taken.nv.version) {
-                held.insert(HeldBack {
-                    package: entry.name.to_string(),
-                    version: wanted.to_string(),
-                    taken: taken.nv.version.to_string(),
-                    old_enough_at: ages.old_enough_at(published),
-                });
-            }
+            let (info, taken) = (loaded.get(entry.name.as_str()), package.dependencies.get(&entry.bare_specifier));
+            let (Some(info), Some(taken)) = (info, taken) else { continue };
+            let taken = &taken.nv.version;
+            let Some((version, published)) = younger(info, &entry.version_req, taken, ages) else { continue };
+            held.insert(HeldBack {
+                package: entry.name.to_string(),
+                version: version.to_string(),
+                taken: taken.to_string(),
+                old_enough_at: ages.old_enough_at(published),
+            });
         }
     }
     held.into_iter().collect()
+}
+
+/// The version that a requirement would get if it were old enough, with its date, where that is not the one it got.
+fn younger(
+    info: &NpmPackageInfo,
+    requirement: &VersionReq,
+    taken: &Version,
+    ages: &Ages,
+) -> Option<(Version, DateTime<Utc>)> {
+    let cutoff = ages.cutoff(&info.name)?;
+    if info.time.values().all(|published| *published < cutoff) {
+        return None;
+    }
+    let resolver = NpmVersionResolver::default();
+    let resolver = resolver.get_for_package(info);
+    let wanted = &resolver.resolve_best_package_version_info(requirement, [].iter()).ok()?.version;
+    let published = *info.time.get(wanted)?;
+    // What an override chose is not held back.
+    (published >= cutoff && wanted > taken && fits(requirement, taken)).then(|| (wanted.clone(), published))
 }
 
 fn fits(requirement: &VersionReq, version: &Version) -> bool {

@@ -1,4 +1,4 @@
-//! Versions that a lock has, which are taken before any others.
+//! Versions that are taken before any others: those that a lock has, and those of second thoughts.
 //!
 //! The resolver is shown these alone of their packages. Where it says that none of them fits, it is shown the best one that
 //! does as well, and begins again: what need not change does not.
@@ -12,7 +12,7 @@ use deno_semver::{Version, VersionReq};
 
 use crate::lock::Graph;
 
-/// Versions by package.
+/// Versions by package. What is here is settled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeptVersions(BTreeMap<String, BTreeSet<Version>>);
 
@@ -26,6 +26,16 @@ impl KeptVersions {
             }
         }
         Self(kept)
+    }
+
+    /// Whether the versions of a package were decided on before.
+    pub(super) fn is_settled(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Decides on the versions of a package.
+    pub(super) fn settle(&mut self, name: &str, versions: BTreeSet<Version>) {
+        self.0.insert(name.to_owned(), versions);
     }
 
     /// What the resolver is shown of a package.

@@ -59,7 +59,7 @@ impl Closure {
         let source = Source { shared: shared.clone(), ages: shared.ages(), absent: Mutex::default() };
         let most = shared.limits.graph_packages;
         let mut graph = graph::resolve(manifest, KeptVersions::default(), &source, most).await?;
-        shared.review(&mut graph, advisories).await?;
+        shared.review(&mut graph, advisories, &source).await?;
         // What was held back was that day's.
         graph.held_back.clear();
         self.add_tarballs(&graph);

@@ -1,5 +1,7 @@
 //! Care of a cache, whichever process owns it.
 
+use std::convert::Infallible;
+
 use super::protocol::Call;
 use super::{Cache, Place};
 use crate::care::{Collection, Pins, Stats, Verification};
@@ -40,7 +42,7 @@ impl Cache {
 
     /// Keeps the cache within its limit while it is polled, which it is for ever. Where another process owns the cache that
     /// is its business.
-    pub async fn tend(&self) {
+    pub async fn tend(&self) -> Infallible {
         match self.own() {
             Some(own) => own.tend().await,
             None => std::future::pending().await,
@@ -63,14 +65,6 @@ impl Cache {
         match self.place() {
             Place::Here(own) => own.unpin(set).await,
             Place::There(client) => self.ask(client, Call::Unpin { set: set.to_owned() }, &[], &()).await,
-        }
-    }
-
-    /// Makes everything that is kept so far survive a loss of power. Costs as much as the system has to write.
-    pub async fn sync(&self) -> Result<(), Error> {
-        match self.place() {
-            Place::Here(own) => own.sync().await,
-            Place::There(client) => self.ask(client, Call::Sync, &[], &()).await,
         }
     }
 }

@@ -99,7 +99,6 @@ pub(crate) enum Call {
         key: String,
     },
     Flush,
-    Sync,
     Stats,
     Verify,
     Collect {
@@ -222,7 +221,6 @@ pub(crate) async fn perform(
         }
         Call::KeepModule { key } => Outcome::of(&cache.keep_module(&key, bytes).await?),
         Call::Flush => Outcome::of(&cache.flush().await?),
-        Call::Sync => Outcome::of(&cache.sync().await?),
         Call::Stats => Outcome::of(&cache.stats().await?),
         Call::Verify => Outcome::of(&cache.verify().await?),
         Call::Collect { quota_bytes } => Outcome::of(&cache.collect(quota_bytes).await?),

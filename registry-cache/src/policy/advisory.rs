@@ -2,19 +2,15 @@
 //!
 //! Follows the OSV schema ("affected", "Evaluation"): an advisory is about a version that it lists, or that one of its
 //! ranges of the types SEMVER and ECOSYSTEM holds. Those that were withdrawn, and packages of other ecosystems, are passed over.
-//! What cannot be compared counts against a package rather than for it. A file that is no OSV is an error: a gap must not
-//! go unseen.
+//! What cannot be compared counts against a package rather than for it.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use deno_semver::Version;
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Advisories;
+use super::osv::{self, Document, DocumentEvent};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::lock::LockedPackage;
@@ -78,122 +74,12 @@ pub(crate) struct AdvisoryIndex {
     packages: HashMap<String, Vec<Advisory>>,
 }
 
-#[derive(Deserialize)]
-struct Document {
-    id: String,
-    summary: Option<String>,
-    withdrawn: Option<IgnoredAny>,
-    aliases: Option<Vec<String>>,
-    affected: Option<Vec<DocumentAffected>>,
-    database_specific: Option<DocumentSeverity>,
-}
-
-#[derive(Deserialize)]
-struct DocumentAffected {
-    package: Option<DocumentPackage>,
-    ranges: Option<Vec<DocumentRange>>,
-    versions: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-struct DocumentPackage {
-    ecosystem: String,
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct DocumentRange {
-    r#type: String,
-    events: Vec<DocumentEvent>,
-}
-
-#[derive(Deserialize)]
-struct DocumentEvent {
-    introduced: Option<String>,
-    fixed: Option<String>,
-    last_affected: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct DocumentSeverity {
-    /// Anything, at databases that are not GitHub's.
-    severity: Option<Box<serde_json::value::RawValue>>,
-}
-
-/// What tells one state of the files from another without reading them.
-pub(crate) fn stamp(rule: &Advisories, limits: &Limits) -> Result<String, Error> {
-    let mut text = String::new();
-    for path in files(&rule.file, limits)? {
-        let metadata = std::fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
-        let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-        let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        text.push_str(&format!("{} {} {}\n", path.display(), metadata.len(), since.as_nanos()));
-    }
-    Ok(text)
-}
-
-/// The file, or the `.json` files of the folder, sorted.
-fn files(path: &Path, limits: &Limits) -> Result<Vec<PathBuf>, Error> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|error| unreadable(path, &error))?.path();
-        if entry.extension().is_some_and(|extension| extension == "json") {
-            found.push(entry);
-        }
-        if found.len() > limits.advisory_files {
-            return Err(Error::Limit {
-                subject: format!("the folder {}", path.display()),
-                what: "its number of advisories",
-                measured: found.len() as u64,
-                limit: limits.advisory_files as u64,
-                knob: "limits.advisory_files",
-            });
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
 impl AdvisoryIndex {
     /// Reads the files that a policy names.
     pub(crate) fn load(rule: &Advisories, limits: &Limits) -> Result<Self, Error> {
         let mut index = Self::default();
-        let mut left = limits.advisory_bytes;
-        for path in files(&rule.file, limits)? {
-            let file = std::fs::File::open(&path).map_err(|error| unreadable(&path, &error))?;
-            let mut reader = BufReader::new(file.take(left + 1));
-            let added = index.add(&mut reader, rule).map_err(|detail| wrong(&path, detail));
-            left = reader.into_inner().limit().saturating_sub(1);
-            if left == 0 {
-                return Err(Error::Limit {
-                    subject: format!("the advisories {}", rule.file.display()),
-                    what: "their size in bytes",
-                    measured: limits.advisory_bytes + 1,
-                    limit: limits.advisory_bytes,
-                    knob: "limits.advisory_bytes",
-                });
-            }
-            added?;
-        }
+        osv::read(&rule.file, limits, &mut |document| index.insert(document, rule))?;
         Ok(index)
-    }
-
-    /// One advisory, an array of them, or one after the other.
-    fn add(&mut self, reader: &mut impl BufRead, rule: &Advisories) -> Result<(), String> {
-        let problem = |error: serde_json::Error| format!("no advisory in OSV form ({error})");
-        if first_letter(reader).map_err(|error| error.to_string())? == Some(b'[') {
-            let documents: Vec<Document> = serde_json::from_reader(reader).map_err(problem)?;
-            documents.into_iter().for_each(|document| self.insert(document, rule));
-            return Ok(());
-        }
-        for document in serde_json::Deserializer::from_reader(reader).into_iter::<Document>() {
-            self.insert(document.map_err(problem)?, rule);
-        }
-        Ok(())
     }
 
     fn insert(&mut self, document: Document, rule: &Advisories) {
@@ -225,17 +111,6 @@ impl AdvisoryIndex {
             known.into_iter().flatten().filter(|advisory| advisory.affects(&package.version)).collect();
         found.sort_by(|one, other| (other.severity, &one.id).cmp(&(one.severity, &other.id)));
         found
-    }
-}
-
-/// Up to the first letter that is no white space, which stays.
-fn first_letter(reader: &mut impl BufRead) -> std::io::Result<Option<u8>> {
-    loop {
-        let buffered = reader.fill_buf()?;
-        match buffered.first().copied() {
-            Some(letter) if letter.is_ascii_whitespace() => reader.consume(1),
-            letter => return Ok(letter),
-        }
     }
 }
 
@@ -289,14 +164,6 @@ fn holds(events: &[Event], version: &Version) -> bool {
         Event::LastAffected(last) if last < version => false,
         Event::Introduced(_) | Event::Fixed(_) | Event::LastAffected(_) => affected,
     })
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    wrong(path, error.to_string())
-}
-
-fn wrong(path: &Path, detail: String) -> Error {
-    Error::AdvisoryFile { path: path.to_owned(), detail }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ fn rule(file: &Path) -> Advisories {
 
 fn index(text: &str) -> AdvisoryIndex {
     let mut index = AdvisoryIndex::default();
-    index.add(&mut text.as_bytes(), &rule(Path::new("x"))).unwrap();
+    osv::documents(&mut text.as_bytes(), &mut |document| index.insert(document, &rule(Path::new("x")))).unwrap();
     index
 }
 
@@ -130,14 +131,14 @@ fn a_file_holds_one_or_several_and_a_folder_files() {
         |path: &Path| AdvisoryIndex::load(&rule(path), &limits).map(|index| index.about(&package("a", "1.0.0")).len());
     assert_eq!(["1.json", "2.json", "3.json"].map(|name| count(&scratch.0.join(name)).unwrap()), [1, 2, 2]);
     assert_eq!(count(&scratch.0).unwrap(), 5);
-    let before = stamp(&rule(&scratch.0), &limits).unwrap();
-    assert_eq!(stamp(&rule(&scratch.0), &limits).unwrap(), before);
+    let before = osv::stamp(&scratch.0, &limits).unwrap();
+    assert_eq!(osv::stamp(&scratch.0, &limits).unwrap(), before);
     write("4.json", "{\"id\": 7}".to_owned());
-    assert_ne!(stamp(&rule(&scratch.0), &limits).unwrap(), before);
+    assert_ne!(osv::stamp(&scratch.0, &limits).unwrap(), before);
     let error = count(&scratch.0).unwrap_err();
     assert!(error.code() == "invalid-advisories" && error.to_string().contains("4.json"), "{error}");
     assert_eq!(count(&scratch.0.join("absent.json")).unwrap_err().code(), "invalid-advisories");
-    assert_eq!(stamp(&rule(&scratch.0.join("absent.json")), &limits).unwrap_err().code(), "invalid-advisories");
+    assert_eq!(osv::stamp(&scratch.0.join("absent.json"), &limits).unwrap_err().code(), "invalid-advisories");
 }
 
 #[test]
@@ -158,7 +159,8 @@ fn files_are_bounded() {
 proptest! {
     #[test]
     fn no_text_brings_it_down(text in "[\\[\\]{}\":,a-z0-9 ]{0,120}") {
-        let _ = AdvisoryIndex::default().add(&mut text.as_bytes(), &rule(Path::new("x")));
+        let mut index = AdvisoryIndex::default();
+        let _ = osv::documents(&mut text.as_bytes(), &mut |document| index.insert(document, &rule(Path::new("x"))));
     }
 
     #[test]

@@ -22,9 +22,12 @@ pub enum Refusal {
         required_by(.chain)
     )]
     TooYoung { package: String, version: String, published: String, old_enough_at: String, chain: Vec<String> },
-    /// A signature that is wrong, or cannot be verified although its registry has keys. `package` has the version.
-    #[error("the registry's signature of package {package} does not count: {problem} (rule signatures){}", required_by(.chain))]
+    /// A signature that is wrong. `package` has the version.
+    #[error("package {package} has a signature that does not count: {problem} (rule signatures){}", required_by(.chain))]
     Signature { package: String, problem: String, chain: Vec<String> },
+    /// Nothing that proves where it is from, where that is required. `package` has the version.
+    #[error("package {package} is not signed as is required: {problem} (rule signatures){}", required_by(.chain))]
+    Unsigned { package: String, problem: String, chain: Vec<String> },
     /// A young package whose name is nearly that of a well-known one.
     #[error(
         "package {package} looks like {like}, which is far better known, and was first published only at {published} (rule lookAlikes){}",
@@ -71,6 +74,7 @@ impl Refusal {
             Self::NameNotAllowed { .. } => "name-not-allowed",
             Self::TooYoung { .. } => "release-too-young",
             Self::Signature { .. } => "wrong-signature",
+            Self::Unsigned { .. } => "unsigned-package",
             Self::LookAlike { .. } => "look-alike-name",
             Self::Advisory { .. } => "known-vulnerability",
         }
@@ -92,6 +96,10 @@ impl Refusal {
                 "the registry, or something on the way to it, may have been tampered with; only if that is ruled out, add {:?} to signatures.exclude in the policy file",
                 without_version(package)
             ),
+            Self::Unsigned { package, .. } => format!(
+                "add {:?} to signatures.exclude, or set signatures.mode to \"verify\", in the policy file",
+                without_version(package)
+            ),
             Self::LookAlike { package, like, .. } => {
                 format!("did you mean {like}? if not, add {package:?} to lookAlikes.exclude in the policy file")
             }
@@ -111,6 +119,7 @@ impl Refusal {
             | Self::NameNotAllowed { chain, .. }
             | Self::TooYoung { chain, .. }
             | Self::Signature { chain, .. }
+            | Self::Unsigned { chain, .. }
             | Self::LookAlike { chain, .. }
             | Self::Advisory { chain, .. } => chain,
         }
@@ -123,6 +132,7 @@ impl Refusal {
             | Self::NameNotAllowed { chain, .. }
             | Self::TooYoung { chain, .. }
             | Self::Signature { chain, .. }
+            | Self::Unsigned { chain, .. }
             | Self::LookAlike { chain, .. }
             | Self::Advisory { chain, .. } => {
                 if chain.is_empty() {

@@ -155,11 +155,14 @@ impl SignatureReview<'_> {
         let packument = self.evidence.packument(&parsed(&package.name)?).await?;
         let signatures = packument.signatures(&package.version);
         let missing = |problem: &str| match rule.mode {
-            SignatureMode::Require => Err(refused(package, problem.to_owned())),
+            SignatureMode::Require => {
+                let problem = problem.to_owned();
+                Err(Refusal::Unsigned { package: package.display(), problem, chain: Vec::new() }.error())
+            }
             SignatureMode::Verify | SignatureMode::Off => Ok(()),
         };
         if signatures.is_empty() {
-            return missing("there is none");
+            return missing("it has no signature");
         }
         match self.keys_of(package, KeysWanted::Usual).await? {
             KeysFound::Keys(keys) => {
@@ -204,7 +207,10 @@ impl SignatureReview<'_> {
             Verdict::UnknownKey => Err(refused(package, format!("its registry has no key {}", signature.keyid))),
             Verdict::Undated => Err(refused(
                 package,
-                format!("its key {} has expired, and the registry does not say when it was published", signature.keyid),
+                format!(
+                    "the key {} has expired, and the registry does not say when the version was published",
+                    signature.keyid
+                ),
             )),
         }
     }

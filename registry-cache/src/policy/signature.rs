@@ -101,7 +101,7 @@ impl RegistryKeys {
     ) -> Verdict {
         let Some(key) = self.keys.iter().find(|key| key.keyid == signature.keyid) else { return Verdict::UnknownKey };
         if key.kind != KIND {
-            return Verdict::Wrong(format!("its key {} is of the kind {:?}, not {KIND}", key.keyid, key.kind));
+            return Verdict::Wrong(format!("the key {} is of the kind {:?}, not {KIND}", key.keyid, key.kind));
         }
         let right = BASE64_STANDARD.decode(&signature.sig).is_ok_and(|bytes| {
             UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &key.der).verify(message.as_bytes(), &bytes).is_ok()
@@ -120,7 +120,7 @@ impl Key {
         match published {
             Published::At(date) | Published::By(date) if date < expires => Verdict::Right,
             Published::At(date) => Verdict::Wrong(format!(
-                "its key {} expired at {}, and it was published at {}",
+                "the key {} expired at {}, and the version was published at {}",
                 self.keyid,
                 date_text(expires),
                 date_text(date)

@@ -7,7 +7,7 @@
 //! names; checking removes them.
 
 use std::collections::HashSet;
-use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -16,16 +16,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::folders::Folders;
 use super::shelf::{Broken, Entry, Shelf};
 use super::{Blob, Stamp, blocking, failed};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::shared::locked;
 
-/// The names of folders and trees carry the version of what is in them.
-const FOLDER: &str = "database-v1";
-/// Where a database was kept that held tarballs too.
-const OLD_FOLDER: &str = "store";
 const CHUNK: usize = 4096;
 const OPEN_AGAIN: Duration = Duration::from_millis(20);
 
@@ -68,31 +65,68 @@ enum Read {
 }
 
 impl Database {
-    /// Opens the database below `cache`. Waits for its last owner as the limits say.
+    /// Opens the database below `cache`. Waits for its last owner as the limits say. One that is too damaged to be opened is
+    /// replaced by an empty one.
     pub(super) async fn open(cache: &Path, limits: &Limits) -> Result<Self, Error> {
-        let problem =
-            |error: std::io::Error| Error::CacheFolder { folder: cache.to_owned(), detail: error.to_string() };
+        let folders = Folders::below(cache);
+        let owned = folders.clone();
+        blocking(move || owned.prepare()).await??;
+        match Self::open_at(&folders.current, limits).await {
+            Err(Error::StoreDamaged { .. }) => {}
+            outcome => return outcome,
+        }
+        let owned = folders.clone();
+        blocking(move || owned.remove_snapshots()).await??;
+        if let Ok(opened) = Self::open_at(&folders.current, limits).await {
+            return Ok(opened);
+        }
+        let owned = folders.clone();
+        blocking(move || owned.remove_current()).await??;
+        Self::open_at(&folders.current, limits).await
+    }
+
+    async fn open_at(folder: &Path, limits: &Limits) -> Result<Self, Error> {
         let deadline = Instant::now() + limits.store_wait;
         let database = loop {
             let config = sled::Config::new()
-                .path(cache.join(FOLDER))
+                .path(folder)
                 .cache_capacity(limits.store_cache_bytes)
                 // Flushes happen where something must be safe, not by the clock.
                 .flush_every_ms(None);
-            match blocking(move || config.open()).await? {
-                Ok(database) => break database,
+            // On some damage it panics.
+            match blocking(move || catch_unwind(AssertUnwindSafe(|| config.open()))).await? {
+                Ok(Ok(database)) => break database,
                 // Its last owner's lock is freed late, also after that process is gone.
-                Err(sled::Error::Io(_)) if Instant::now() < deadline => tokio::time::sleep(OPEN_AGAIN).await,
-                Err(sled::Error::Io(error)) => return Err(problem(error)),
-                Err(error) => return Err(Error::Store { detail: format!("{}: {error}", cache.display()) }),
+                Ok(Err(sled::Error::Io(_))) if Instant::now() < deadline => tokio::time::sleep(OPEN_AGAIN).await,
+                Ok(Err(sled::Error::Io(error))) => {
+                    return Err(Error::CacheFolder { folder: folder.to_owned(), detail: error.to_string() });
+                }
+                Ok(Err(error)) => return Err(broke(error)),
+                Err(_) => return Err(Error::StoreDamaged { detail: "it cannot be opened".to_owned() }),
             }
         };
-        let (old, use_interval) = (cache.join(OLD_FOLDER), limits.use_interval);
-        let opened = blocking(move || {
-            remove_old(&old)?;
-            Self::with_tables(database, use_interval).map_err(broke)
-        });
-        opened.await?
+        let use_interval = limits.use_interval;
+        blocking(move || Self::with_tables(database, use_interval).map_err(broke)).await?
+    }
+
+    /// What can still be read of a damaged database, in a new one.
+    pub(super) async fn rescued(self, cache: &Path, limits: &Limits) -> Result<Self, Error> {
+        let folders = Folders::below(cache);
+        let target = Self::open_at(&folders.rescued, limits).await?;
+        let copy = move || -> Result<(), Error> {
+            for (from, to) in self.tables().into_iter().zip(target.tables()) {
+                from.copy_to(to)?;
+            }
+            target.flush()?;
+            drop((self, target));
+            folders.remove_current()
+        };
+        blocking(copy).await??;
+        Self::open(cache, limits).await
+    }
+
+    fn tables(&self) -> [&Table; 6] {
+        [&self.packuments, &self.resolutions, &self.modules, &self.pins, &self.keys, &self.imports]
     }
 
     /// Trees of earlier versions, or of later ones, go: what they hold can be had again.
@@ -101,19 +135,22 @@ impl Database {
             let (index, chunks) = (database.open_tree(index)?, database.open_tree(chunks)?);
             Ok(Table { index, chunks, writing: Mutex::new(()), use_interval })
         };
+        // The names carry the version of what is in them.
         let packuments = table("packuments-v2", "packument-chunks-v2")?;
         let resolutions = table("resolutions-v1", "resolution-chunks-v1")?;
         let modules = table("modules-v1", "module-chunks-v1")?;
         let pins = table("pins-v1", "pin-chunks-v1")?;
         let keys = table("keys-v1", "key-chunks-v1")?;
         let imports = table("imports-v1", "import-chunks-v1")?;
-        let tables = [&packuments, &resolutions, &modules, &pins, &keys, &imports];
+        let opened = Self { packuments, resolutions, modules, pins, keys, imports, database };
+        let tables = opened.tables();
         let known: Vec<_> = tables.iter().flat_map(|table| [table.index.name(), table.chunks.name()]).collect();
+        let database = &opened.database;
         // The tree without a name of ours is the database's own.
         for name in database.tree_names().iter().filter(|name| **name != *database.name() && !known.contains(name)) {
             database.drop_tree(name)?;
         }
-        Ok(Self { packuments, resolutions, modules, pins, keys, imports, database })
+        Ok(opened)
     }
 
     /// Makes everything written so far survive the end of the process.
@@ -211,6 +248,17 @@ impl Shelf for Table {
 }
 
 impl Table {
+    /// Copies what can be read. Where the list of keys ends in damage, so does this.
+    fn copy_to(&self, other: &Self) -> Result<(), Error> {
+        for key in self.index.iter().keys().map_while(Result::ok) {
+            let key = String::from_utf8_lossy(&key);
+            if let Ok(Read::Whole(blob)) = self.read(&key) {
+                other.put(&key, &blob.bytes, blob.stamp)?;
+            }
+        }
+        Ok(())
+    }
+
     /// A blob's record; an error when it cannot be read.
     fn record(&self, key: &str) -> sled::Result<Option<serde_json::Result<Record>>> {
         Ok(self.index.get(key)?.map(|bytes| serde_json::from_slice(&bytes)))
@@ -315,32 +363,10 @@ fn chunk_key(prefix: &Prefix, number: u32) -> [u8; 20] {
     key
 }
 
-/// Removes what an earlier version kept, and nothing that is not of the database's making.
-fn remove_old(folder: &Path) -> Result<(), Error> {
-    if !folder.join("conf").is_file() || !folder.join("db").is_file() {
-        return Ok(());
-    }
-    let remove = || -> std::io::Result<()> {
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            match entry.file_name().to_string_lossy().as_ref() {
-                "conf" | "db" => fs::remove_file(entry.path())?,
-                "blobs" => fs::remove_dir_all(entry.path())?,
-                name if name.starts_with("snap.") => fs::remove_file(entry.path())?,
-                _ => {}
-            }
-        }
-        match fs::remove_dir(folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => Ok(()),
-            outcome => outcome,
-        }
-    };
-    remove().map_err(|error| failed(folder, error))
-}
-
 fn broke(error: sled::Error) -> Error {
     match error {
-        sled::Error::Io(error) => failed(Path::new(FOLDER), error),
+        sled::Error::Io(error) => failed(Path::new("the database"), error),
+        sled::Error::Corruption { .. } => Error::StoreDamaged { detail: error.to_string() },
         error => Error::Store { detail: error.to_string() },
     }
 }

@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 use crate::test_registry::Scratch;
 
@@ -85,6 +87,6 @@ async fn trees_of_other_versions_go() {
     database.flush().unwrap();
     drop(database);
     let database = open(&scratch).await;
-    assert_eq!(database.database.tree_names().len(), 9);
+    assert_eq!(database.database.tree_names().len(), 13);
     assert_eq!(database.packuments.get("k").unwrap().unwrap().bytes, noise(9));
 }

@@ -33,6 +33,8 @@ pub(crate) struct Verified {
     pub(crate) whole: BTreeMap<Kind, u64>,
     /// What was removed: its kind, key and problem.
     pub(crate) broken: Vec<(Kind, String, String)>,
+    /// What was wrong with the database as a whole, of which only a part was saved then.
+    pub(crate) damage: Option<String>,
 }
 
 /// What came of a collection.
@@ -62,6 +64,18 @@ impl Store {
 
     /// Reads everything, and removes what is broken.
     pub(crate) async fn verify(&self) -> Result<Verified, Error> {
+        match self.verify_once().await {
+            // The first attempt has put what can be read into a new database.
+            Err(Error::StoreDamaged { detail }) => {
+                let mut verified = self.verify_once().await?;
+                verified.damage = Some(detail);
+                Ok(verified)
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn verify_once(&self) -> Result<Verified, Error> {
         self.run(|opened| {
             let mut verified = Verified::default();
             for kind in Kind::ALL {
@@ -158,7 +172,7 @@ impl Opened {
         self.database.flush().map(|()| collected)
     }
 
-    /// What may go of a kind, and how much of it is pinned. The pins themselves do not go, nor what an import has still to do.
+    /// What may go of a kind, and how much of it stays.
     fn candidates(
         &self,
         kind: Kind,
@@ -168,7 +182,7 @@ impl Opened {
         let mut candidates = Vec::new();
         let mut staying = Holding::default();
         self.shelf(kind).each(&mut |entry| {
-            if matches!(kind, Kind::Pins | Kind::Import) || pinned.contains(&(kind, entry.key.as_str())) {
+            if !kind.is_collected() || pinned.contains(&(kind, entry.key.as_str())) {
                 return staying.add(entry.bytes);
             }
             let written = Use { seconds: entry.used_at, moment: 0 };

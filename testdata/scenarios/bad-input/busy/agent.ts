@@ -1,0 +1,2 @@
+import { kind } from 'needs-dual';
+export default kind;
