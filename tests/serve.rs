@@ -67,11 +67,6 @@ impl Service {
         &self.url
     }
 
-    /// The registry that it asks.
-    pub(crate) fn registry(&self) -> &Registry {
-        &self.registry
-    }
-
     /// Any request without a body.
     pub(crate) async fn ask(&self, method: reqwest::Method, path: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = self.client.request(method, format!("{}{path}", self.url));
