@@ -18,7 +18,7 @@ pub(crate) enum CacheAccess {
 /// A cache in use.
 pub(crate) enum Lease {
     /// Somebody else closes it. What is used through this is not collected meanwhile.
-    Held(Arc<Cache>, Option<Visit>),
+    Held { cache: Arc<Cache>, _visit: Option<Visit> },
     /// Closed by [`Lease::release`]. Dropped instead, it is freed too, only later.
     Own(Box<Cache>),
 }
@@ -27,7 +27,7 @@ impl CacheAccess {
     /// Opens the cache, through its owner where another process owns it.
     pub(crate) async fn open(&self) -> Result<Lease, Error> {
         match self {
-            Self::Held(cache) => Ok(Lease::Held(cache.clone(), cache.visit())),
+            Self::Held(cache) => Ok(Lease::Held { cache: cache.clone(), _visit: cache.visit() }),
             Self::Brief(config) => Ok(Lease::Own(Box::new(Cache::open(config.options()?).await?))),
         }
     }
@@ -37,7 +37,7 @@ impl Lease {
     /// The cache itself.
     pub(crate) fn cache(&self) -> &Cache {
         match self {
-            Self::Held(cache, _) => cache,
+            Self::Held { cache, .. } => cache,
             Self::Own(cache) => cache,
         }
     }
@@ -45,7 +45,7 @@ impl Lease {
     /// Lets others at it.
     pub(crate) async fn release(self) -> Result<(), Error> {
         match self {
-            Self::Held(..) => Ok(()),
+            Self::Held { .. } => Ok(()),
             Self::Own(cache) => Ok(cache.close().await?),
         }
     }
