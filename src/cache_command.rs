@@ -84,7 +84,8 @@ fn held(stats: &Stats) -> String {
     ];
     let mut text: String = kinds.iter().map(|(name, amount)| line(name, *amount)).collect();
     text.push_str(&stats.sets.iter().map(|(name, amount)| line(&format!("  {name}"), *amount)).collect::<String>());
-    text + &format!("{:<14} {:>17}\n", "database files", show_bytes(stats.database_bytes))
+    text.push_str(&format!("{:<14} {:>17}\n", "database files", show_bytes(stats.database_bytes)));
+    text
 }
 
 fn line(name: &str, Amount { count, bytes }: Amount) -> String {
