@@ -162,7 +162,7 @@ impl<'a> Walk<'a> {
             let entry = &self.entries[folder];
             for (name, (want, specifier)) in entry.wants() {
                 let Some((target, below)) = self.find(folder, name) else {
-                    if matches!(want, Want::Needed) && !(entry.bundles(name) && !folder.is_empty()) {
+                    if want == Want::Needed && (folder.is_empty() || !entry.bundles(name)) {
                         return Err(self.problem(folder, format!("its dependency {name} has no entry")));
                     }
                     continue;

@@ -13,6 +13,9 @@ export const RULES = {
   'peers-are-those-of-the-dependent':
     'Where a package wants another peer than the one that whoever depends on it has, npm looks for a place where both find their own. ' +
     'hoist warns. Predicted: the version that the dependent has.',
+  'engines-are-not-asked':
+    'npm passes over versions whose engines exclude its Node while another will do. hoist does not: it runs programs, not engines. ' +
+    'Predicted, and tested by asking npm again: told to take these versions, npm has the graph of hoist.',
   below: 'It is there only for a package that falls under another rule. Predicted: with that package it comes and goes.',
 };
 

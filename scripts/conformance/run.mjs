@@ -60,15 +60,43 @@ async function compare(name, facts) {
   };
   const resolve = async (...rest) =>
     JSON.parse(await run(binary, ['resolve', 'package.json', '--json', ...rest], { cwd: folder, env: environment }));
-  const graph = await resolve();
-  const quiet = ['--package-lock-only', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  await run('npm', ['install', ...quiet, `--before=${before}`], { cwd: folder, env: environment });
-  const lock = JSON.parse(fs.readFileSync(path.join(folder, 'package-lock.json'), 'utf8'));
-  const npm = npmTree(lock);
-  const ours = hoistTree(graph);
+  const npmWould = async () => {
+    const quiet = ['--package-lock-only', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+    fs.rmSync(path.join(folder, 'package-lock.json'), { force: true });
+    await run('npm', ['install', ...quiet, `--before=${before}`], { cwd: folder, env: environment });
+    return npmTree(JSON.parse(fs.readFileSync(path.join(folder, 'package-lock.json'), 'utf8')));
+  };
+  const ours = hoistTree(await resolve());
+  const npm = await npmWould();
   const imported = hoistTree(await resolve('--lock', 'package-lock.json', '--frozen'));
+  let differences = explain(npm, ours, facts.semver);
+  if (differences.some(({ rule }) => !rule)) {
+    const passedOver = await pinPassedOver(folder, differences, facts);
+    const again = passedOver > 0 ? explain(await npmWould(), ours, facts.semver) : differences;
+    if (again.every(({ rule }) => rule)) {
+      differences = differences.map((difference) => ({ ...difference, rule: difference.rule ?? 'engines-are-not-asked' }));
+    }
+  }
   fs.rmSync(folder, { recursive: true });
-  return { name, npm, ours, misread: misread(npm, imported), differences: explain(npm, ours, facts.semver) };
+  return { name, npm, ours, misread: misread(npm, imported), differences };
+}
+
+/** Tells npm to take the versions of hoist's that it passed over for their engines. Gives back how many there are. */
+async function pinPassedOver(folder, differences, { semver, version }) {
+  const file = path.join(folder, 'package.json');
+  const manifest = JSON.parse(fs.readFileSync(file, 'utf8'));
+  let count = 0;
+  for (const { package: one, only } of differences) {
+    if (only !== 'hoist') continue;
+    const [name, exact] = [one.slice(0, one.lastIndexOf('@')), one.slice(one.lastIndexOf('@') + 1)];
+    const engines = JSON.parse((await first('npm', ['view', one, 'engines', '--json'])) || '{}');
+    if (!engines.node || semver.satisfies(version, engines.node, { includePrerelease: true })) continue;
+    count += 1;
+    if (manifest.dependencies?.[name]) manifest.dependencies[name] = exact;
+    else (manifest.overrides ??= {})[name] = exact;
+  }
+  fs.writeFileSync(file, JSON.stringify(manifest));
+  return count;
 }
 
 /** What npm's lock means to npm and not to hoist, or the other way around. */

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::channel::{Channel, Frame};
-use super::protocol::{Call, Greeting, Hello, Outcome, PROTOCOL, Reply, Settings};
+use super::protocol::{Call, Greeting, Hello, Images, Outcome, PROTOCOL, Reply, Settings};
 use super::socket::{SocketPlace, process_of};
 use crate::cache::{CacheOptions, Progress};
 use crate::error::Error;
@@ -35,7 +35,7 @@ pub(crate) struct Client {
 /// Why a call has no outcome.
 enum Failure {
     /// The call's own error, or one that another attempt would not change.
-    Told(Error),
+    Told(Box<Error>),
     /// The connection ended.
     Gone,
 }
@@ -116,7 +116,7 @@ impl Client {
                 locked(&self.idle).push(channel);
                 Ok(Some(outcome))
             }
-            Err(Failure::Told(error)) => Err(error),
+            Err(Failure::Told(error)) => Err(*error),
             Err(Failure::Gone) => Ok(None),
         }
     }
@@ -132,23 +132,23 @@ impl Client {
         let mut images = Vec::new();
         loop {
             let Some(frame) = self.heard(channel.receive()).await? else { return Err(Failure::Gone) };
-            match frame.read().map_err(|error| Failure::Told(self.confused(&error)))? {
+            match frame.read().map_err(|error| told(self.confused(&error)))? {
                 Reply::Working => {}
                 Reply::Resolving { name } => progress.resolving(&name),
                 Reply::Fetching { package, done, total } => progress.fetching(&package, done, total),
                 Reply::Images { ids } => images.extend(self.received(ids, frame)?),
                 Reply::Done { value } => return Ok(Outcome::new(value, frame.bytes, images)),
-                Reply::Failed { error } => return Err(Failure::Told(*error)),
+                Reply::Failed { error } => return Err(Failure::Told(error)),
             }
         }
     }
 
-    fn received(&self, ids: Vec<Vec<String>>, frame: Frame) -> Result<Vec<(Vec<String>, Arc<PackageImage>)>, Failure> {
+    fn received(&self, ids: Vec<Vec<String>>, frame: Frame) -> Result<Images, Failure> {
         if ids.len() != frame.descriptors.len() {
             let detail = format!("{} images for {} descriptors", ids.len(), frame.descriptors.len());
-            return Err(Failure::Told(self.nonsense(detail)));
+            return Err(told(self.nonsense(detail)));
         }
-        let image = |(ids, descriptor)| Ok((ids, Arc::new(PackageImage::received(descriptor).map_err(Failure::Told)?)));
+        let image = |(ids, descriptor)| Ok((ids, Arc::new(PackageImage::received(descriptor).map_err(told)?)));
         ids.into_iter().zip(frame.descriptors).map(image).collect()
     }
 
@@ -158,10 +158,10 @@ impl Client {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) if has_ended(&error) => Err(Failure::Gone),
             Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => {
-                Err(Failure::Told(self.silent(self.limits.owner_message_wait)))
+                Err(told(self.silent(self.limits.owner_message_wait)))
             }
-            Ok(Err(error)) => Err(Failure::Told(self.confused(&error))),
-            Err(_) => Err(Failure::Told(self.silent(self.limits.owner_silence))),
+            Ok(Err(error)) => Err(told(self.confused(&error))),
+            Err(_) => Err(told(self.silent(self.limits.owner_silence))),
         }
     }
 
@@ -177,6 +177,10 @@ impl Client {
     pub(crate) fn nonsense(&self, detail: String) -> Error {
         Error::OwnerProtocol { pid: self.pid, folder: self.folder.clone(), detail }
     }
+}
+
+fn told(error: Error) -> Failure {
+    Failure::Told(Box::new(error))
 }
 
 fn has_ended(error: &io::Error) -> bool {

@@ -167,16 +167,19 @@ pub(crate) enum Reply {
     },
 }
 
+/// Images, each with the ids of the packages whose files it holds.
+pub(crate) type Images = Vec<(Vec<String>, Arc<PackageImage>)>;
+
 /// What a call comes to.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     value: Box<RawValue>,
     pub(crate) bytes: Vec<u8>,
-    pub(crate) images: Vec<(Vec<String>, Arc<PackageImage>)>,
+    pub(crate) images: Images,
 }
 
 impl Outcome {
-    pub(crate) fn new(value: Box<RawValue>, bytes: Vec<u8>, images: Vec<(Vec<String>, Arc<PackageImage>)>) -> Self {
+    pub(crate) fn new(value: Box<RawValue>, bytes: Vec<u8>, images: Images) -> Self {
         Self { value, bytes, images }
     }
 

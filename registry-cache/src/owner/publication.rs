@@ -119,21 +119,23 @@ impl Host {
         let differs = self.settings.differences(&hello.settings);
         let agreed = hello.protocol == PROTOCOL && differs.is_empty();
         channel.send(&Greeting { protocol: PROTOCOL, differs }, &[]).await?;
+        if !agreed {
+            return Ok(());
+        }
         // What its calls use stays until it has gone.
         let _visit = self.cache.visit();
         let mut stopped = self.stopped.clone();
-        while agreed {
+        loop {
             let frame = tokio::select! {
                 frame = timeout(self.limits.owner_idle, channel.receive()) => frame??,
-                _ = stopped.wait_for(|stopped| *stopped) => break,
+                _ = stopped.wait_for(|stopped| *stopped) => return Ok(()),
             };
-            let Some(frame) = frame else { break };
+            let Some(frame) = frame else { return Ok(()) };
             let call = frame.read()?;
             if let Some(outcome) = self.attend(&mut channel, call, frame.bytes).await? {
                 answer(&mut channel, outcome).await?;
             }
         }
-        Ok(())
     }
 
     /// Performs a call while the other end is there; an outcome for nobody is none.
