@@ -63,8 +63,9 @@ async fn keep_all(
     let (mut files, mut together) = (Vec::new(), Together::default());
     let (mut held_back, mut warnings) = (BTreeSet::new(), Vec::new());
     for Wanted { file, manifest, lock } in wanted {
-        let resolving = cache.resolve(lock.wanted(&manifest)?, Ahead::Tarballs, observer);
-        let graph = trace.time_cached(Stage::Resolve, observer, resolving).await?;
+        let wanted = lock.wanted(&manifest)?;
+        let graph =
+            trace.time_cached(Stage::Resolve, observer, cache.resolve(wanted, Ahead::Tarballs, observer)).await?;
         let keeping = async {
             let cache = cache.keep(&graph, observer).await?;
             Ok(registry_cache::Stage { value: (), cache })

@@ -335,7 +335,8 @@ fn every_flipped_bit_and_every_cut_is_refused() {
 #[test]
 fn bounds_are_kept_and_named() {
     let whole = small_mirror();
-    let tight: [(&str, fn(&mut Limits)); 4] = [
+    type Tighten = fn(&mut Limits);
+    let tight: [(&str, Tighten); 4] = [
         ("limits.tarball_bytes", |limits| limits.tarball_bytes = 99),
         ("limits.packument_bytes", |limits| limits.packument_bytes = 49),
         ("limits.mirror_index_bytes", |limits| limits.mirror_index_bytes = 10),
