@@ -155,6 +155,7 @@ impl OwnCache {
             images: Flights::new(),
             tarballs: Flights::new(),
             recent_packuments: Mutex::new(Recent::new(limits.packument_cache_bytes)),
+            recent_failures: Mutex::default(),
             recent_images: Mutex::new(Recent::new(limits.image_cache_bytes)),
             jobs: Semaphore::new(limits.concurrent_unpacks.max(1)),
             served_tarballs: Arc::new(Semaphore::new(limits.served_tarballs.max(1))),
@@ -367,7 +368,10 @@ impl OwnCache {
                 self.shared.behind.settle().await?;
                 self.shared.store.flush().await.map(|()| cache)
             }
-            false => Err(Error::Offline { missing }),
+            false => {
+                missing.sort();
+                Err(Error::Offline { missing })
+            }
         }
     }
 

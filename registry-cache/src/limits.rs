@@ -16,6 +16,9 @@ pub struct Limits {
     /// How long what is kept of a package is used when its registry cannot answer. A week: longer than an outage, shorter
     /// than anybody should go without a security release.
     pub packument_stale: Duration,
+    /// How long a registry that could not give a packument is not asked for it again. Two seconds: one resolution asks once,
+    /// somebody who tries again is answered anew.
+    pub failure_pause: Duration,
     /// Bytes of packuments that stay in memory between requests, as parsed.
     pub packument_cache_bytes: u64,
     /// Bytes of one packument, unpacked. The largest ones known are some 30 MB in full form; we ask for the short one.
@@ -107,6 +110,7 @@ impl Default for Limits {
         Self {
             packument_ttl: Duration::from_secs(5 * 60),
             packument_stale: Duration::from_secs(7 * 24 * 60 * 60),
+            failure_pause: Duration::from_secs(2),
             packument_cache_bytes: 128 << 20,
             packument_bytes: 64 << 20,
             tarball_bytes: 128 << 20,

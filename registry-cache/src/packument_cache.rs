@@ -26,6 +26,14 @@ pub(crate) struct Found {
     pub(crate) stale: Option<String>,
 }
 
+/// What came of asking a registry that could not answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Failed {
+    /// Seconds since 1970.
+    at: u64,
+    outcome: Result<Found, Error>,
+}
+
 /// A packument that is kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
@@ -38,9 +46,28 @@ impl Shared {
     pub(crate) async fn packument(self: &Arc<Self>, name: &PackageName) -> Result<Found, Error> {
         self.policy.check_name(name.as_str())?;
         let url = self.client.registries().packument_url(name)?.to_string();
+        if let Some(outcome) = self.just_failed(&url) {
+            return outcome;
+        }
         let shared = self.clone();
         let (owned_name, owned_url) = (name.clone(), url.clone());
         self.packuments.join(&url, move || async move { shared.find_packument(owned_name, owned_url).await }).await
+    }
+
+    /// What came of asking a moment ago, when the registry could not answer: it is not asked again at once, by who looks
+    /// ahead and then by who needs the answer.
+    fn just_failed(&self, url: &str) -> Option<Result<Found, Error>> {
+        let failed = locked(&self.recent_failures);
+        let Failed { at, outcome } = failed.get(url)?;
+        let age = self.seconds().checked_sub(*at)?;
+        (age < self.limits.failure_pause.as_secs()).then(|| outcome.clone())
+    }
+
+    fn remember_failure(&self, url: &str, outcome: &Result<Found, Error>) {
+        let at = self.seconds();
+        let mut failed = locked(&self.recent_failures);
+        failed.retain(|_, known| at.saturating_sub(known.at) < self.limits.failure_pause.as_secs());
+        failed.insert(url.to_owned(), Failed { at, outcome: outcome.clone() });
     }
 
     /// The packument with all that its registry says; without a connection, with what is kept of that.
@@ -72,7 +99,14 @@ impl Shared {
         }
         match self.asked_packument(&name, &url, known.as_ref()).await {
             Ok((packument, cache)) => Ok(Found { packument, cache, stale: None }),
-            Err(error) => self.stale_packument(&name, known, error),
+            Err(error) => {
+                let may_pass = error.may_pass();
+                let outcome = self.stale_packument(&name, known, error);
+                if may_pass {
+                    self.remember_failure(&url, &outcome);
+                }
+                outcome
+            }
         }
     }
 

@@ -152,9 +152,11 @@ impl Client {
         match answer {
             Ok(answer) if is_html(&answer) => Ok(None),
             Ok(answer) => Ok(Some(answer.body)),
-            // Most registries know nothing of signatures, and each says so in its own way.
+            // Most registries know nothing of signatures, and each says so in its own way. One that is only busy does not.
+            Err(Error::RegistryStatus { status: 501, .. }) => Ok(None),
+            Err(error) if error.may_pass() => Err(error),
             Err(Error::UnknownPackage { .. } | Error::RegistryDenied { .. }) => Ok(None),
-            Err(Error::RegistryStatus { status: 400..=499 | 501, .. }) => Ok(None),
+            Err(Error::RegistryStatus { status: 400..=499, .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }

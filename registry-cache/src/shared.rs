@@ -2,6 +2,7 @@
 //!
 //! `packument_cache.rs` and `package_cache.rs` say how packuments and packages are had from these.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,7 +20,7 @@ use crate::image::PackageImage;
 use crate::limits::Limits;
 use crate::lock::Graph;
 use crate::manifest::{Manifest, PackageName};
-use crate::packument_cache::{Found, Known};
+use crate::packument_cache::{Failed, Found, Known};
 use crate::policy::Policy;
 use crate::policy::age::Ages;
 use crate::recent::Recent;
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     /// Tarballs being had, by the same.
     pub(crate) tarballs: Flights<CacheUse>,
     pub(crate) recent_packuments: Mutex<Recent<Known>>,
+    /// Packuments that a registry could not give a moment ago, by URL.
+    pub(crate) recent_failures: Mutex<HashMap<String, Failed>>,
     pub(crate) recent_images: Mutex<Recent<Arc<PackageImage>>>,
     /// Bounds the jobs that keep a processor busy.
     pub(crate) jobs: Semaphore,

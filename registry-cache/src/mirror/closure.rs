@@ -69,7 +69,10 @@ impl Closure {
             for name in resolution.names() {
                 self.versions.entry(name.to_owned()).or_default();
             }
-            let everything = resolution.graph_for_all()?;
+            let mut everything = resolution.graph_for_all()?;
+            if *wanted == Platforms::All {
+                shared.review(&mut everything, advisories, &source).await?;
+            }
             for package in everything.packages.values() {
                 self.versions.entry(package.name.clone()).or_default().insert(package.version.clone());
             }

@@ -17,6 +17,10 @@ impl Store {
         };
         let pinned: Pinned = pinned.into_iter().map(canonical).collect();
         let bytes = serde_json::to_vec(&pinned).expect("pins are plain data");
+        // The same again costs no write.
+        if self.get(Kind::Pins, set).await?.is_some_and(|known| known.bytes == bytes) {
+            return Ok(());
+        }
         let stamp = Stamp { fetched_at: self.seconds(), etag: None };
         self.put(Kind::Pins, set, bytes, stamp).await?;
         self.flush().await
