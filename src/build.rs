@@ -69,7 +69,8 @@ impl Pipeline {
             let (manifest, path) = manifest.read(&entry, &mut files, &dependencies)?;
             trace.warnings.extend(path.and_then(|path| lock.or_beside(&path, files.source())));
             let requirements = gather(dependencies.fallback(manifest), &scan.imports, unlisted)?;
-            self.build_with_packages(requirements, &lock, way, worker, scan.plan, trace, observer).await?
+            let asked = Asked { requirements, lock };
+            self.build_with_packages(asked, way, worker, scan.plan, trace, observer).await?
         };
         let (main, layer) = built;
         let modules = Modules { main, layer, files: files.with_packages(&tree)? };
@@ -111,23 +112,23 @@ impl Pipeline {
             let scan = worker.scan(entry, way.options(), files).await?;
             Ok::<_, bundler::Error>((worker, scan))
         };
-        Ok(trace.time(Stage::Scan, observer, work).await?)
+        trace.time(Stage::Scan, observer, work).await
     }
 
     async fn build_with_packages(
         &self,
-        mut requirements: Requirements,
-        lock: &GivenLock,
+        asked: Asked,
         way: &Way,
         worker: Worker,
         plan: LayerPlan,
         trace: &mut Trace,
         observer: &dyn Observer,
     ) -> Result<(Built, Tree), Error> {
+        let Asked { mut requirements, lock } = asked;
         trace.warnings.append(&mut requirements.warnings);
         let lease = trace.time(Stage::Open, observer, self.cache.open()).await?;
         let built = async {
-            let graph = resolve(&lease, &mut requirements, lock, trace, observer).await?;
+            let graph = resolve(&lease, &mut requirements, &lock, trace, observer).await?;
             let rewrites = requirements.rewrites();
             let mut build = Build { worker, lease: &lease, graph, rewrites, tree: None };
             let built = match way {
@@ -150,6 +151,12 @@ impl Pipeline {
         released?;
         Ok(built)
     }
+}
+
+/// What a program asks for, and what was found for it before.
+struct Asked {
+    requirements: Requirements,
+    lock: GivenLock,
 }
 
 /// The program's module, and the layer that it is linked to.

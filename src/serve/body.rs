@@ -116,7 +116,9 @@ pub(crate) fn parse(body: &[u8], files: u32) -> Result<(Request, Way, Option<Str
 }
 
 fn given_lock(lock: Option<&RawValue>, frozen: bool) -> Result<GivenLock, Error> {
-    let lock = lock.map(|lock| Lock::parse(lock.get(), "lock", &registry_cache::Limits::default())).transpose()?;
+    let limits = registry_cache::Limits::default();
+    let read = |lock: &RawValue| Lock::parse(lock.get(), "lock", &limits).map_err(Error::from);
+    let lock = lock.map(read).transpose()?;
     Ok(GivenLock::new(lock, if frozen { Drift::Frozen } else { Drift::Allowed }))
 }
 
