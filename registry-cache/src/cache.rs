@@ -142,7 +142,7 @@ impl OwnCache {
     /// Opens the store, whose lock is held.
     pub(crate) async fn open(lock: LockFile, options: CacheOptions) -> Result<Self, Error> {
         let CacheOptions { folder, registries, network, limits, connection, policy, owner: _, now } = options;
-        let client = Client::new(registries, network, &limits, now)?;
+        let client = Client::new(registries, network, &limits, now);
         let store = Store::open_locked(lock, &folder, &limits, now).await?;
         let shared = Shared {
             store: Arc::new(store),

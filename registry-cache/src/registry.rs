@@ -4,6 +4,7 @@
 //! those that will not, and only the former are asked about again, within one bound for all attempts. What comes back are
 //! bytes: packuments are understood in `packument.rs`, tarballs are verified in `tarball.rs`.
 
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -30,7 +31,9 @@ const FULL_TYPES: &str = "application/json; q=1.0, */*; q=0.1";
 /// A client for all registries of one cache.
 #[derive(Debug)]
 pub(crate) struct Client {
-    http: Http,
+    /// Made when something is asked for: it reads the system's certificates, which takes longer than all that a resolution
+    /// does whose answers are kept.
+    http: OnceLock<Result<Http, Error>>,
     registries: Registries,
     network: NetworkOptions,
     packument_bytes: u64,
@@ -90,9 +93,9 @@ impl Client {
         network: NetworkOptions,
         limits: &Limits,
         now: fn() -> SystemTime,
-    ) -> Result<Self, Error> {
-        Ok(Self {
-            http: Http::new(&network, &registries.client_certificates())?,
+    ) -> Self {
+        Self {
+            http: OnceLock::new(),
             registries,
             places: Places::new(&network),
             network,
@@ -100,7 +103,12 @@ impl Client {
             tarball_bytes: limits.tarball_bytes,
             now,
             keys_bytes: limits.keys_bytes,
-        })
+        }
+    }
+
+    fn http(&self) -> Result<&Http, Error> {
+        let make = || Http::new(&self.network, &self.registries.client_certificates());
+        self.http.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
     pub(crate) fn registries(&self) -> &Registries {
@@ -212,6 +220,7 @@ impl Client {
 
     /// One attempt, with the redirects that it meets.
     async fn attempt(&self, ask: &Ask<'_>) -> Result<Answer, Failure> {
+        let http = self.http().map_err(Failure::last)?;
         let mut url = ask.url.clone();
         for _ in 0..=self.network.redirects {
             let mut headers = ask.headers.clone();
@@ -221,7 +230,7 @@ impl Client {
                 headers.insert(AUTHORIZATION, value);
             }
             let certificate = self.registries.client_certificate(&url);
-            let answer = self.http.get(&url, headers, certificate.as_ref(), ask.body.bytes).await;
+            let answer = http.get(&url, headers, certificate.as_ref(), ask.body.bytes).await;
             let answer = answer.map_err(|trouble| ask.failure(&url, trouble))?;
             if answer.status.is_redirection() && answer.status != StatusCode::NOT_MODIFIED {
                 url = redirected(ask, &url, &answer.headers)?;

@@ -16,7 +16,7 @@ fn quick() -> NetworkOptions {
 
 fn client_with(npmrc: &str, network: NetworkOptions, limits: &Limits) -> Result<Client, Error> {
     let registries = Registries::parse(&[(".npmrc".to_owned(), npmrc.to_owned())], &BTreeMap::new())?;
-    Client::new(registries, network, limits, clock)
+    Ok(Client::new(registries, network, limits, clock))
 }
 
 fn client(registry: &FaultyRegistry) -> Client {
@@ -289,7 +289,7 @@ async fn a_proxy_s_password_is_not_shown() {
     assert_eq!(error.code(), "registry-unreachable");
     assert!(!format!("{error} {error:?} {client:?}").contains("secret"), "{error:?} {client:?}");
     let network = NetworkOptions { http_proxy: Some("http://user:secret@[".to_owned()), ..quick() };
-    let error = client_with("", network, &Limits::default()).unwrap_err();
+    let error = get(&client_with("", network, &Limits::default()).unwrap()).await.unwrap_err();
     assert!(error.code() == "network-settings" && !error.to_string().contains("secret"), "{error}");
 }
 
@@ -351,7 +351,8 @@ async fn authorities_decide_who_is_believed() {
     assert_eq!(error.code(), "registry-certificate", "{error}");
     for file in ["none.pem", "README.md"] {
         let network = NetworkOptions { extra_authorities: vec![certificate(file)], ..quick() };
-        assert_eq!(client_with(&npmrc, network, &Limits::default()).unwrap_err().code(), "network-settings", "{file}");
+        let client = client_with(&npmrc, network, &Limits::default()).unwrap();
+        assert_eq!(get(&client).await.unwrap_err().code(), "network-settings", "{file}");
     }
 }
 
@@ -376,7 +377,8 @@ async fn a_registry_gets_the_certificate_that_is_meant_for_it() {
     assert!(get(&elsewhere).await.is_err());
     assert_eq!(registry.asked().len(), 1);
     let mixed = npmrc(host).replace("client.key", "README.md");
-    assert_eq!(client_with(&mixed, network(), &Limits::default()).unwrap_err().code(), "network-settings");
+    let client = client_with(&mixed, network(), &Limits::default()).unwrap();
+    assert_eq!(get(&client).await.unwrap_err().code(), "network-settings");
 }
 
 #[tokio::test]

@@ -14,15 +14,12 @@ const pnpm = path.join(tools, `node_modules/@pnpm/exe.${process.platform}-${proc
 const bun = path.join(tools, `node_modules/@oven/bun-${process.platform}-${process.arch.replace('arm64', 'aarch64')}/bin/bun`);
 const QUIET = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier'];
 
-/**
- * Name → how to call it with a cache, and whether it is given a lock. One that writes no `node_modules` says how many
- * packages it has, and its downloads say which.
- */
+/** Name → how to call it with a cache, whether it is given a lock, and how to see what it has. */
 export function clients(hoist) {
   return {
     hoist: {
       command: (cache) => [hoist, 'prewarm', 'package.json', '--cache', cache, '--json'],
-      count: (stdout) => JSON.parse(stdout).packages,
+      installed: (_, stdout) => fromGraph(JSON.parse(stdout)),
       stages: (stdout) => ownStages(JSON.parse(stdout)),
     },
     'npm install': {
@@ -75,8 +72,13 @@ export function environment(home, registry) {
 }
 
 /** What `hoist prewarm` says that it took, in ms. */
-function ownStages({ sets: [{ resolve, fetch }], total_ms: total }) {
-  return { resolve: resolve.ms, fetch: fetch.ms, 'open, pin, close': total - resolve.ms - fetch.ms };
+function ownStages({ timings }) {
+  return Object.fromEntries(timings.map(({ stage, ms }) => [stage, ms]));
+}
+
+/** Every package that `hoist prewarm` says it has. */
+function fromGraph({ graph }) {
+  return new Set(Object.values(graph.packages).map(({ name, version }) => `${name}@${version}`));
 }
 
 /** Every package in a `node_modules`, wherever this client puts them. */
