@@ -345,11 +345,18 @@ impl OwnCache {
     pub async fn keep(&self, graph: &Graph, progress: &dyn Progress) -> Result<CacheUse, Error> {
         let _visit = self.visit();
         self.mark(graph);
-        let wanted = tarballs_of(graph);
+        let mut wanted = tarballs_of(graph);
         let total = wanted.len();
+        let keys = wanted.iter().map(|ids| package_of(graph, ids).integrity.clone()).collect();
+        let absent = self.shared.store.absent(Kind::Tarball, keys).await?;
+        wanted.retain(|ids| absent.contains(&package_of(graph, ids).integrity));
+        if wanted.is_empty() {
+            return Ok(CacheUse::Hit);
+        }
+        let mut done = total - wanted.len();
         let jobs: Vec<_> = wanted.into_iter().map(|ids| self.keep_one(graph, ids)).collect();
         let mut jobs = futures::stream::iter(jobs).buffer_unordered(self.shared.limits.concurrent_packages.max(1));
-        let (mut cache, mut done, mut missing) = (CacheUse::Hit, 0, Vec::new());
+        let (mut cache, mut missing) = (CacheUse::Hit, Vec::new());
         while let Some(outcome) = jobs.next().await {
             let (display, used) = match outcome {
                 Err(Error::Offline { missing: more }) => {

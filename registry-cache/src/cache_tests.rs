@@ -411,10 +411,10 @@ async fn a_dropped_asker_leaves_the_cache_whole() {
     let packument = bench.registry.book_packument("b");
     bench.registry.replies("/b", [Reply::Silence, Reply::Ok(packument)]);
     tokio::select! {
-        _ = cache.resolve(&manifest, Ahead::Packages, &()) => panic!("nothing was answered"),
+        _ = cache.resolve(&manifest, Ahead::Nothing, &()) => panic!("nothing was answered"),
         () = bench.registry.asked_for("/b") => {}
     }
-    let graph = cache.resolve(&manifest, Ahead::Packages, &()).await.unwrap().value;
+    let graph = cache.resolve(&manifest, Ahead::Nothing, &()).await.unwrap().value;
     let path = tarball_path("b", "1.0.0");
     let tarball = bench.registry.first_reply(&path);
     bench.registry.replies(&path, [Reply::Silence, tarball]);

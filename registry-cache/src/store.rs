@@ -16,6 +16,7 @@ mod tarballs;
 mod tending;
 mod uses;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -176,6 +177,20 @@ impl Store {
     /// The size of a blob in bytes; `None` when there is none.
     pub(crate) async fn length(&self, kind: Kind, key: &str) -> Result<Option<u64>, Error> {
         self.run_used(kind, key, |shelf, key| shelf.length(key)).await
+    }
+
+    /// Which of these blobs are not there. One look for all of them is quicker than one for each.
+    pub(crate) async fn absent(&self, kind: Kind, keys: Vec<String>) -> Result<BTreeSet<String>, Error> {
+        self.run(move |opened| {
+            let mut absent = BTreeSet::new();
+            for key in keys {
+                if opened.shelf(kind).length(&kind.canonical(&key))?.is_none() {
+                    absent.insert(key);
+                }
+            }
+            Ok(absent)
+        })
+        .await
     }
 
     /// Makes everything written so far survive the end of the process, however that ends.
