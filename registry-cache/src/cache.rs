@@ -246,6 +246,8 @@ impl OwnCache {
         ahead: Ahead,
         progress: &dyn Progress,
     ) -> Result<Resolved, Error> {
+        // Who asks again is answered anew.
+        locked(&self.shared.recent_failures).clear();
         let walk = self.look_ahead(manifest, ahead)?;
         let (sender, mut receiver) = mpsc::unbounded_channel::<String>();
         let shared = self.shared.clone();

@@ -16,8 +16,8 @@ pub struct Limits {
     /// How long what is kept of a package is used when its registry cannot answer. A week: longer than an outage, shorter
     /// than anybody should go without a security release.
     pub packument_stale: Duration,
-    /// How long a registry that could not give a packument is not asked for it again. Two seconds: one resolution asks once,
-    /// somebody who tries again is answered anew.
+    /// How long one resolution does not ask a registry again for a packument that it could not give. Two seconds: who looks
+    /// ahead and who needs the answer ask once.
     pub failure_pause: Duration,
     /// Bytes of packuments that stay in memory between requests, as parsed.
     pub packument_cache_bytes: u64,
