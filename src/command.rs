@@ -167,7 +167,11 @@ pub(crate) fn prewarm(arguments: PrewarmArguments) -> Exit {
 pub(crate) fn export_mirror(arguments: ExportArguments) -> Exit {
     let work = watched(arguments.json, async |observer| mirror_command::export(&arguments, observer).await);
     finished(work, |exported| {
-        report(arguments.json, to_json(&exported), mirror_command::text_of_export(&exported, &arguments.output))
+        report(
+            arguments.json,
+            console::to_json(&exported),
+            mirror_command::text_of_export(&exported, &arguments.output),
+        )
     })
 }
 
@@ -175,7 +179,9 @@ pub(crate) fn export_mirror(arguments: ExportArguments) -> Exit {
 pub(crate) fn import_mirror(arguments: ImportArguments) -> Exit {
     let work =
         watched(arguments.json, async |observer| mirror_command::import(&arguments, working_folder()?, observer).await);
-    finished(work, |imported| report(arguments.json, to_json(&imported), mirror_command::text_of_import(&imported)))
+    finished(work, |imported| {
+        report(arguments.json, console::to_json(&imported), mirror_command::text_of_import(&imported))
+    })
 }
 
 /// `hoist mirror key`.
@@ -217,10 +223,6 @@ pub(crate) fn cache(what: CacheCommand) -> Exit {
 
 fn report(json: bool, as_json: String, as_text: String) -> Result<(), Error> {
     console::print_report_text(&if json { as_json + "\n" } else { as_text })
-}
-
-fn to_json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("plain data is JSON")
 }
 
 /// Does the work of a command, then what is to be done with its result.

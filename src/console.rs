@@ -9,7 +9,8 @@ use std::path::PathBuf;
 
 use bundler::Diagnostic;
 use executor::{LogLine, Outcome, Report};
-use registry_cache::{HeldBack, Lock};
+use registry_cache::HeldBack;
+use serde::Serialize;
 
 use crate::error::{Error, located};
 use crate::pipeline::Answer;
@@ -69,8 +70,8 @@ pub(crate) fn print_report_text(text: &str) -> Result<(), Error> {
 }
 
 /// One line of JSON.
-pub(crate) fn to_json(lock: &Lock) -> String {
-    serde_json::to_string(lock).expect("maps of strings are JSON")
+pub(crate) fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("plain data is JSON")
 }
 
 /// Prints why guest code was not run.

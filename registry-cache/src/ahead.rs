@@ -8,9 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use deno_npm::registry::{
-    NpmDependencyEntryKind, NpmPackageInfo, NpmPackageVersionDistInfoIntegrity, NpmPackageVersionInfo,
-};
+use deno_npm::registry::{NpmDependencyEntryKind, NpmPackageInfo, NpmPackageVersionInfo};
 use deno_npm::resolution::NpmVersionResolver;
 use deno_semver::Version;
 use deno_semver::package::PackageReq;
@@ -20,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::error::Error;
-use crate::graph::is_for_programs;
+use crate::graph::{integrity_of, is_for_programs};
 use crate::lock::LockedPackage;
 use crate::manifest::PackageName;
 use crate::packument_cache::Found;
@@ -129,13 +127,10 @@ async fn download(shared: Arc<Shared>, package: LockedPackage, ahead: Ahead) -> 
 
 fn decided(req: &PackageReq, version: &NpmPackageVersionInfo) -> Option<LockedPackage> {
     let dist = version.dist.as_ref()?;
-    let NpmPackageVersionDistInfoIntegrity::Integrity { algorithm, base64_hash } = dist.integrity() else {
-        return None;
-    };
     Some(LockedPackage {
         name: req.name.to_string(),
         version: version.version.to_string(),
-        integrity: format!("{algorithm}-{base64_hash}"),
+        integrity: integrity_of(dist)?,
         tarball: dist.tarball.clone(),
         dependencies: BTreeMap::new(),
         peers: BTreeSet::new(),

@@ -16,7 +16,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use deno_npm::NpmSystemInfo;
-use deno_npm::registry::{NpmPackageInfo, NpmPackageVersionDistInfoIntegrity, NpmPackageVersionInfo};
+use deno_npm::registry::{
+    NpmPackageInfo, NpmPackageVersionDistInfo, NpmPackageVersionDistInfoIntegrity, NpmPackageVersionInfo,
+};
 use deno_npm::resolution::{
     AddPkgReqsOptions, NpmOverrides, NpmResolutionSnapshot, NpmVersionResolver, SerializedNpmResolutionSnapshot,
     SerializedNpmResolutionSnapshotPackage, UnmetPeerDepDiagnostic,
@@ -272,15 +274,20 @@ fn graph_of(snapshot: &SerializedNpmResolutionSnapshot, loaded: &Loaded) -> Resu
     Ok(graph)
 }
 
+/// The integrity of a version in SRI form.
+pub(crate) fn integrity_of(dist: &NpmPackageVersionDistInfo) -> Option<String> {
+    match dist.integrity() {
+        NpmPackageVersionDistInfoIntegrity::Integrity { algorithm, base64_hash } => {
+            Some(format!("{algorithm}-{base64_hash}"))
+        }
+        _ => None,
+    }
+}
+
 fn locked(package: &SerializedNpmResolutionSnapshotPackage, loaded: &Loaded) -> Result<LockedPackage, Error> {
     let dist = package.dist.as_ref();
-    let integrity = match dist.map(|dist| dist.integrity()) {
-        Some(NpmPackageVersionDistInfoIntegrity::Integrity { algorithm, base64_hash }) => {
-            format!("{algorithm}-{base64_hash}")
-        }
-        // `packument.rs` leaves no other form.
-        _ => String::new(),
-    };
+    // `packument.rs` leaves no other form.
+    let integrity = dist.and_then(integrity_of).unwrap_or_default();
     let info = loaded.get(package.id.nv.name.as_str()).and_then(|info| info.versions.get(&package.id.nv.version));
     let peers: Vec<String> =
         info.iter().flat_map(|info| info.peer_dependencies.keys()).map(ToString::to_string).collect();
