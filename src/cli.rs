@@ -58,6 +58,9 @@ pub(crate) enum Command {
     /// The child process whose forks run programs
     #[command(name = EXECUTOR_ZYGOTE, hide = true)]
     ExecutorZygote,
+    /// A peer of the side-by-side benchmark
+    #[command(hide = true)]
+    BenchAdapter(BenchAdapterArguments),
 }
 
 /// The name of the hidden subcommand that bundles.
@@ -171,6 +174,14 @@ pub(crate) struct UnpinArguments {
     /// The cache, and how to answer.
     #[command(flatten)]
     pub(crate) care: CareArguments,
+}
+
+/// `hoist bench-adapter`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchAdapterArguments {
+    /// Run nothing and answer as is right: FOLDER/WORKLOAD/expect.json
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) echo: Option<PathBuf>,
 }
 
 /// A program in a file, and the packages that it may import.

@@ -97,9 +97,52 @@ impl Pipeline {
         trace: &mut Trace,
         observer: &dyn Observer,
     ) -> Result<Report, Error> {
+        let prepared = self.prepare(request, way, input, trace, observer).await?;
+        trace.time(Stage::Run, observer, prepared.run()).await
+    }
+
+    /// Builds a program, to be run once or more often.
+    pub(crate) async fn prepare(
+        &self,
+        request: Request,
+        way: &Way,
+        input: Option<String>,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<Prepared, Error> {
         let modules = self.build(request, way, trace, observer).await?;
         let program = Program { input, ..program_of(modules) };
-        trace.time(Stage::Run, observer, self.executor.run(&program, &self.run_limits)).await
+        Ok(Prepared { program, executor: self.executor.clone(), limits: self.run_limits.clone() })
+    }
+}
+
+/// A program that is built, with its input.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    program: Program,
+    executor: Executor,
+    limits: executor::Limits,
+}
+
+impl Prepared {
+    /// Runs it in a process of its own, each time in another one.
+    pub(crate) async fn run(&self) -> Result<Report, executor::Error> {
+        self.executor.run(&self.program, &self.limits).await
+    }
+
+    /// Runs it, and leaves its process alive until what is returned with the report is dropped.
+    pub(crate) async fn hold(&self) -> Result<(Report, executor::Held), executor::Error> {
+        self.executor.hold(&self.program, &self.limits).await
+    }
+
+    /// Its input, as JSON text.
+    pub(crate) fn input(&self) -> Option<&str> {
+        self.program.input.as_deref()
+    }
+
+    /// The same program with another input.
+    pub(crate) fn with_input(&self, input: Option<String>) -> Self {
+        Self { program: Program { input, ..self.program.clone() }, ..self.clone() }
     }
 }
 
