@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bundler::FileSource;
-use executor::{Executor, Layer, LayerFiles, Module, Program, Report};
+use executor::{Executor, FileTree, Layer, LayerFiles, Module, Program, Report};
 use registry_cache::Manifest;
 
 use crate::build::{Modules, Way};
@@ -148,6 +148,7 @@ impl Prepared {
 
 /// What is run of what was built, without an input.
 pub(crate) fn program_of(modules: Modules) -> Program {
+    let need_files = modules.need_files();
     let Modules { main, layer, files } = modules;
     Program {
         name: BUNDLE_NAME.to_owned(),
@@ -159,7 +160,7 @@ pub(crate) fn program_of(modules: Modules) -> Program {
             Arc::new(Layer { module, builtins: layer.bundle.builtins, files })
         }),
         input: None,
-        files,
+        files: if need_files { files } else { FileTree::default() },
         tenant: None,
     }
 }
