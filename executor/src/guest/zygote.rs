@@ -43,9 +43,10 @@ type Failed = Box<dyn std::error::Error>;
 
 fn start(open: OpenImage) -> Result<Infallible, Failed> {
     sandbox::close_inherited()?;
-    follow_parent()?;
     let control = take_socket()?;
     sandbox::enter_zygote()?;
+    // Entering a namespace would have undone this.
+    follow_parent()?;
     let tokio = engine::time_only()?;
     let mut engine = {
         let _context = tokio.enter();
