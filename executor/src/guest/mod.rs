@@ -6,6 +6,7 @@ mod buffers;
 mod channel;
 mod engine;
 mod functions;
+mod heap;
 mod host;
 mod interposed;
 mod loader;

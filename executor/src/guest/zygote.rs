@@ -20,7 +20,7 @@ use super::engine::{self, Compile, Engine};
 use super::parts::{Mapping, Parts};
 use super::text::SharedText;
 use super::start::{NO_PROGRAM, SOCKETS, take_socket};
-use super::{once, run, watchdog};
+use super::{heap, once, run, watchdog};
 use crate::file_tree::OpenImage;
 use crate::os::{self, Forked};
 use crate::wire::{Command, Event, HEADER_BYTES, Kind, Load, Role, Secret, Start, frame};
@@ -120,6 +120,7 @@ impl Zygote {
     /// Does what it is told until it is told to retire or nobody is left to tell it anything.
     fn serve(mut self, engine: Engine) -> Result<Infallible, Failed> {
         let mut buffer = [0_u8; 512];
+        heap::fill_holes();
         loop {
             if self.is_retired && self.children.is_empty() {
                 os::exit_now(0);
