@@ -99,7 +99,7 @@ pub(crate) struct Parcel {
     /// None where there is no layer, or it has been evaluated before.
     pub(crate) layer_bytes: Option<usize>,
     pub(crate) layer_map_bytes: Option<usize>,
-    /// V8's code cache of the layer, or of the program where there is no layer.
+    /// V8's code cache of the layer.
     pub(crate) code_cache_bytes: Option<usize>,
     pub(crate) input_bytes: Option<usize>,
 }
@@ -207,6 +207,8 @@ pub(crate) enum Role {
     Run,
     /// A zygote itself.
     Zygote,
+    /// One that compiles a layer, evaluates nothing, tells what V8 would keep of it, and ends.
+    Compiler,
 }
 
 /// What a zygote tells, one to a message.

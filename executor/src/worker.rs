@@ -106,13 +106,13 @@ impl Executor {
         let mut secret = Secret::default();
         rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())
             .map_err(|error| Error::Worker(error.into()))?;
-        let Placed { mut process, level, data_bytes, evaluation } = self.place(program).await?;
+        let Placed { mut process, told, evaluation } = self.place(program).await?;
         process.begin();
         let mut transcript = Transcript::new(started, limits);
         let stop = tokio::select! {
             biased;
             stop = async {
-                match send_program(&process, level, data_bytes, secret, program, limits).await {
+                match send_program(&process, &told, secret, program, limits).await {
                     Ok(()) => converse(&mut process, &secret, limits, &mut transcript).await,
                     // It may have ended for a reason that it has said.
                     Err(_) => Stop::Gone,
@@ -149,18 +149,18 @@ impl Executor {
         match &self.way {
             Way::Alone(command) => Ok(Placed {
                 process: Process::start(command)?,
-                level: Evaluated::Nothing,
-                data_bytes: None,
+                told: Told { level: Evaluated::Nothing, data_bytes: None, code_cache: None },
                 evaluation: Evaluation::EachRun { reason: None },
             }),
             Way::Forked(zygotes) => {
-                let Place { process, level, data_bytes, each_run } = zygotes.place(program).await?;
+                let Place { process, level, data_bytes, each_run, code_cache } = zygotes.place(program).await?;
                 let evaluation = match level {
                     Evaluated::Program => Evaluation::Program,
                     Evaluated::Layer => Evaluation::Layer { reason: each_run },
                     Evaluated::Nothing => Evaluation::EachRun { reason: each_run },
                 };
-                Ok(Placed { process, level, data_bytes: Some(data_bytes), evaluation })
+                let told = Told { level, data_bytes: Some(data_bytes), code_cache };
+                Ok(Placed { process, told, evaluation })
             }
         }
     }
@@ -169,9 +169,15 @@ impl Executor {
 /// A process for a run, and what it has done already.
 struct Placed {
     process: Process,
+    told: Told,
+    evaluation: Evaluation,
+}
+
+/// What a process knows of its program before it is sent anything, and what helps it with the rest.
+struct Told {
     level: Evaluated,
     data_bytes: Option<u64>,
-    evaluation: Evaluation,
+    code_cache: Option<Arc<Vec<u8>>>,
 }
 
 /// A run's process that lives on.
@@ -244,14 +250,13 @@ async fn converse(process: &mut Process, secret: &Secret, limits: &Limits, trans
 /// Sends what the process has not been told before.
 async fn send_program(
     process: &Process,
-    level: Evaluated,
-    data_bytes: Option<u64>,
+    told: &Told,
     secret: Secret,
     program: &Program,
     limits: &Limits,
 ) -> std::io::Result<()> {
     let layer = program.layer.as_deref();
-    let (files, layer, module) = match level {
+    let (files, layer, module) = match told.level {
         Evaluated::Nothing => (Some(&program.files), layer, Some(&*program.module)),
         // The layer's zygote has them if the layer's code could look at them.
         Evaluated::Layer => {
@@ -262,10 +267,10 @@ async fn send_program(
     };
     let mut outgoing = Outgoing::new(&program.name, files)?
         .program(module)
-        .layer(layer.map(|layer| &layer.module), None)
+        .layer(layer.map(|layer| &layer.module), told.code_cache.as_ref().map(|cache| cache.as_slice()))
         .input(program.input.as_deref());
     let parcel = std::mem::take(&mut outgoing.parcel);
-    let first = serde_json::to_vec(&Start::new(secret, parcel, data_bytes, limits))?;
+    let first = serde_json::to_vec(&Start::new(secret, parcel, told.data_bytes, limits))?;
     outgoing.send(&process.socket, &first).await
 }
 

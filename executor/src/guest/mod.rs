@@ -4,6 +4,7 @@ mod allocator;
 mod answer;
 mod buffers;
 mod channel;
+mod code_cache;
 mod engine;
 mod functions;
 mod heap;

@@ -20,10 +20,10 @@ use super::engine::{self, Compile, Engine};
 use super::parts::{Mapping, Parts};
 use super::text::SharedText;
 use super::start::{NO_PROGRAM, SOCKETS, take_socket};
-use super::{heap, once, run, watchdog};
+use super::{code_cache, heap, once, run, watchdog};
 use crate::file_tree::OpenImage;
 use crate::os::{self, Forked};
-use crate::wire::{Command, Event, HEADER_BYTES, Kind, Load, Role, Secret, Start, frame};
+use crate::wire::{Answer, Command, Event, HEADER_BYTES, Kind, Load, Role, Secret, Start, frame};
 use crate::{platform, sandbox};
 
 /// The zygotes' side of [`crate::Executor`]. Its standard input is the control socket; it must be called before the process
@@ -212,6 +212,9 @@ impl Zygote {
             return start_run(engine, socket);
         }
         let received: Received<Load> = channel::receive(&socket, engine.open_image)?;
+        if role == Role::Compiler {
+            return compile(engine, socket, received);
+        }
         load(&mut engine, socket, received, streams)?.serve(engine)
     }
 }
@@ -248,6 +251,17 @@ fn load(
         os::exit_now(0);
     }
     Ok(zygote)
+}
+
+/// Compiles the layer that has come and sends its code cache. Nothing of it is evaluated here, nor was anything before: what V8
+/// is given to read later comes from a process without guest code.
+fn compile(mut engine: Engine, socket: OwnedFd, received: Received<Load>) -> Result<Infallible, Failed> {
+    let Received { first: load, images, parts } = received;
+    let parts = Parts::split(&load.parcel, &images, Mapping::Lazy, parts)?;
+    let layer = parts.layer.ok_or("there is no layer to compile")?;
+    let cache = code_cache::of_layer(&mut engine, &layer.code).ok_or("the layer cannot be compiled")?;
+    let channel = channel::open(socket, load.secret);
+    channel.answer(&Answer::Value, &cache)
 }
 
 /// Becomes a run that waits for its program.
