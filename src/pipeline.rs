@@ -4,7 +4,7 @@
 //! processes included.
 
 use bundler::FileSource;
-use executor::{Executor, Module, Program, Report};
+use executor::{Codec, Executor, Module, Program, Report};
 use registry_cache::Manifest;
 
 use crate::build::{Modules, Way};
@@ -33,6 +33,15 @@ pub(crate) struct Request {
     pub(crate) lock: GivenLock,
     /// What to do about imports that nothing names a version of.
     pub(crate) unlisted: Unlisted,
+}
+
+/// What a program's entry is called with.
+#[derive(Debug, Default)]
+pub(crate) struct Call {
+    /// Text in the codec.
+    pub(crate) input: Option<String>,
+    /// What input and value are written in.
+    pub(crate) codec: Codec,
 }
 
 /// Where a request's manifest is.
@@ -73,16 +82,10 @@ pub(crate) struct Pipeline {
 const BUNDLE_NAME: &str = "main.js";
 
 impl Pipeline {
-    /// Runs a program. `input` is JSON text.
-    pub(crate) async fn run(
-        &self,
-        request: Request,
-        way: &Way,
-        input: Option<String>,
-        observer: &dyn Observer,
-    ) -> Answer {
+    /// Runs a program.
+    pub(crate) async fn run(&self, request: Request, way: &Way, call: Call, observer: &dyn Observer) -> Answer {
         let mut trace = Trace::default();
-        let ending = self.build_and_run(request, way, input, &mut trace, observer).await;
+        let ending = self.build_and_run(request, way, call, &mut trace, observer).await;
         self.bundlers.replenish();
         Answer { trace, ending }
     }
@@ -91,7 +94,7 @@ impl Pipeline {
         &self,
         request: Request,
         way: &Way,
-        input: Option<String>,
+        call: Call,
         trace: &mut Trace,
         observer: &dyn Observer,
     ) -> Result<Report, Error> {
@@ -101,7 +104,8 @@ impl Pipeline {
             code: main.code,
             source_map: Some(main.source_map),
             layer: layer.map(|layer| Module { code: layer.bundle.code, source_map: Some(layer.bundle.source_map) }),
-            input,
+            input: call.input,
+            codec: call.codec,
             files,
         };
         trace.time(Stage::Run, observer, self.executor.run(&program, &self.run_limits)).await

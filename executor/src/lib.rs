@@ -10,6 +10,7 @@
 mod error;
 mod file_tree;
 mod limits;
+mod log_room;
 mod outcome;
 mod program;
 
@@ -26,6 +27,6 @@ pub use error::Error;
 pub use file_tree::{FileTree, Folder, FolderImage, OpenImage};
 pub use guest::{WorkerAllocator, worker_main};
 pub use limits::Limits;
-pub use outcome::{Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
-pub use program::{Module, Program};
+pub use outcome::{Cause, Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
+pub use program::{Codec, Module, Program};
 pub use worker::{Executor, WorkerCommand};

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::file_tree::FileTree;
 use crate::limits::Limits;
 use crate::outcome::{Exceeded, Failure, Level};
+use crate::program::Codec;
 
 /// The largest message. Well under the kernel's default send buffer, which bounds a message of this kind of socket.
 pub(crate) const MESSAGE_BYTES: usize = 64 * 1024;
@@ -25,10 +26,6 @@ pub(crate) const HEADER_BYTES: usize = size_of::<Secret>() + 1;
 
 /// The most payload in one message.
 pub(crate) const PAYLOAD_BYTES: usize = MESSAGE_BYTES - HEADER_BYTES;
-
-/// What a line of log counts beside its text: the room that its level and time take in an answer. Endlessly many empty
-/// lines are more than is allowed, too.
-pub(crate) const LINE_BYTES: usize = 48;
 
 /// What a message from a run holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,11 +41,13 @@ pub(crate) enum Kind {
     BodyPart = 4,
     /// The answer, as JSON, to which the body's bytes belong. Ends the conversation.
     Answer = 5,
+    /// The most of V8's heap that was in use at once, as eight bytes, the lowest first.
+    PeakHeap = 6,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        let kinds = [Self::LogPart, Self::LogEnd, Self::LogTruncated, Self::BodyPart, Self::Answer];
+        let kinds = [Self::LogPart, Self::LogEnd, Self::LogTruncated, Self::BodyPart, Self::Answer, Self::PeakHeap];
         kinds.into_iter().find(|kind| *kind as u8 == byte)
     }
 }
@@ -56,7 +55,7 @@ impl Kind {
 /// How a run says that it ended.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) enum Answer {
-    /// The body is the value's JSON text.
+    /// The body is the value's text in the codec.
     Value,
     /// The body is the response's.
     Response { status: u16, headers: Vec<(String, String)> },
@@ -64,12 +63,14 @@ pub(crate) enum Answer {
     Threw(Failure),
     /// The program exited.
     Exited { code: i32 },
-    /// JSON cannot hold the value.
+    /// The codec cannot hold the value.
     Unserializable { message: String },
     /// Nothing can settle the entry's promise.
     NeverSettled,
-    /// A limit that only the process itself can see.
-    Limit(Exceeded),
+    /// A limit that only the process itself can see, and where the program stood.
+    Limit { exceeded: Exceeded, stack: Option<String> },
+    /// The input is not in the codec.
+    MalformedInput { problem: String },
 }
 
 /// Descriptors that one message can carry (Linux: SCM_MAX_FD).
@@ -92,12 +93,17 @@ pub(crate) struct Start {
     pub(crate) layer_bytes: Option<usize>,
     pub(crate) layer_map_bytes: Option<usize>,
     pub(crate) input_bytes: Option<usize>,
+    pub(crate) codec: Codec,
     pub(crate) cpu_seconds: u64,
     pub(crate) heap_bytes: usize,
     pub(crate) buffer_bytes: usize,
     pub(crate) process_bytes: usize,
     pub(crate) output_bytes: usize,
     pub(crate) log_bytes: usize,
+    pub(crate) log_lines: usize,
+    pub(crate) log_line_bytes: usize,
+    pub(crate) operations: usize,
+    pub(crate) timers: usize,
     pub(crate) temporary_bytes: usize,
 }
 
@@ -114,6 +120,7 @@ impl Start {
             layer_bytes: program.layer.as_ref().map(|layer| layer.code.len()),
             layer_map_bytes: layer_map(program).map(String::len),
             input_bytes: program.input.as_ref().map(String::len),
+            codec: program.codec,
             // The kernel's own limit counts whole seconds; the service's clock is exact and comes first.
             cpu_seconds: limits.cpu.as_secs() + 2,
             heap_bytes: limits.heap_bytes,
@@ -121,6 +128,10 @@ impl Start {
             process_bytes: limits.process_bytes,
             output_bytes: limits.output_bytes,
             log_bytes: limits.log_bytes,
+            log_lines: limits.log_lines,
+            log_line_bytes: limits.log_line_bytes,
+            operations: limits.operations,
+            timers: limits.timers,
             temporary_bytes: limits.temporary_bytes,
         }
     }

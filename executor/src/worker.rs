@@ -14,12 +14,13 @@ pub use crate::process::WorkerCommand;
 
 use crate::error::Error;
 use crate::limits::Limits;
+use crate::log_room::LogRoom;
 use crate::os::Ended;
 use crate::outcome::{Exceeded, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
 use crate::process::Process;
 use crate::program::Program;
 use crate::wire::{
-    Answer, DESCRIPTORS, Images, Kind, LINE_BYTES, MESSAGE_BYTES, Secret, Start, level_from_byte, parts, unframe,
+    Answer, DESCRIPTORS, Images, Kind, MESSAGE_BYTES, Secret, Start, level_from_byte, parts, unframe,
 };
 
 /// How often the processor time of a run is looked at. What it may exceed its limit by.
@@ -56,6 +57,9 @@ impl Executor {
     ///
     /// Only for what is not the program's doing: [`Error`].
     pub async fn run(&self, program: &Program, limits: &Limits) -> Result<Report, Error> {
+        if let Some(bytes) = program.input.as_ref().map(String::len).filter(|bytes| *bytes > limits.input_bytes) {
+            return Err(Error::InputTooLarge { bytes, limit: limits.input_bytes });
+        }
         let bytes = parts(program).map(String::len).sum();
         if bytes > limits.program_bytes {
             return Err(Error::ProgramTooLarge { bytes, limit: limits.program_bytes });
@@ -82,8 +86,14 @@ impl Executor {
             Stop::Answered(_) | Stop::Exceeded(_) => stop,
         };
         transcript.drain_streams(&mut process);
-        let usage = Usage { cpu: ended.cpu, wall, peak_resident_bytes: ended.peak_resident_bytes };
-        let outcome = transcript.outcome(stop, &ended, limits);
+        let usage = Usage {
+            cpu: ended.cpu,
+            wall,
+            peak_resident_bytes: ended.peak_resident_bytes,
+            peak_heap_bytes: transcript.peak_heap_bytes,
+            private_bytes: None,
+        };
+        let outcome = transcript.outcome(stop, &ended, limits)?;
         Ok(Report { outcome, logs: transcript.lines, logs_truncated: transcript.truncated, usage })
     }
 }
@@ -191,13 +201,14 @@ struct Transcript {
     started: Instant,
     lines: Vec<LogLine>,
     truncated: bool,
-    log_left: usize,
+    log_room: LogRoom,
     /// A console message whose end has not come.
     message: Vec<u8>,
     /// Text of the standard streams that no line break has ended: output, errors.
     unfinished: [Vec<u8>; 2],
     body: Vec<u8>,
     body_limit: usize,
+    peak_heap_bytes: Option<u64>,
 }
 
 enum Received {
@@ -211,11 +222,12 @@ impl Transcript {
             started,
             lines: Vec::new(),
             truncated: false,
-            log_left: limits.log_bytes,
+            log_room: LogRoom::new(limits),
             message: Vec::new(),
             unfinished: [Vec::new(), Vec::new()],
             body: Vec::new(),
             body_limit: limits.output_bytes,
+            peak_heap_bytes: None,
         }
     }
 
@@ -224,7 +236,7 @@ impl Transcript {
         let (kind, payload) = unframe(message, secret)?;
         match kind {
             Kind::LogPart => {
-                let room = self.log_left.saturating_sub(self.message.len());
+                let room = self.log_room.next().unwrap_or(0).saturating_sub(self.message.len());
                 self.truncated |= payload.len() > room;
                 self.message.extend_from_slice(&payload[..payload.len().min(room)]);
                 None
@@ -252,6 +264,10 @@ impl Transcript {
                 self.body.extend_from_slice(payload);
                 None
             }
+            Kind::PeakHeap => {
+                self.peak_heap_bytes = Some(u64::from_le_bytes(payload.try_into().ok()?));
+                None
+            }
             Kind::Answer => serde_json::from_slice(payload).ok().map(Received::Answer),
         }
     }
@@ -261,7 +277,7 @@ impl Transcript {
         let index = usize::from(level == Level::Error);
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let text = piece.strip_suffix(b"\n").unwrap_or(piece);
-            let room = self.log_left.saturating_sub(self.unfinished[index].len());
+            let room = self.log_room.next().unwrap_or(0).saturating_sub(self.unfinished[index].len());
             self.truncated |= text.len() > room;
             self.unfinished[index].extend_from_slice(&text[..text.len().min(room)]);
             if text.len() < piece.len() {
@@ -273,13 +289,13 @@ impl Transcript {
 
     fn line(&mut self, level: Level, text: &[u8]) {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
-        if self.log_left == 0 {
+        let Some(room) = self.log_room.next() else {
             self.truncated = true;
             return;
-        }
-        let kept = text.len().min(self.log_left);
+        };
+        let kept = text.len().min(room);
         self.truncated |= kept < text.len();
-        self.log_left = self.log_left.saturating_sub(kept + LINE_BYTES);
+        self.log_room.take(kept);
         let text = String::from_utf8_lossy(&text[..kept]).into_owned();
         self.lines.push(LogLine { level, text, at_ms: millis(self.started.elapsed()) });
     }
@@ -318,9 +334,9 @@ impl Transcript {
         }
     }
 
-    fn outcome(&mut self, stop: Stop, ended: &Ended, limits: &Limits) -> Outcome {
-        match stop {
-            Stop::Exceeded(exceeded) => Outcome::Limit(exceeded),
+    fn outcome(&mut self, stop: Stop, ended: &Ended, limits: &Limits) -> Result<Outcome, Error> {
+        Ok(match stop {
+            Stop::Exceeded(exceeded) => Outcome::Limit { exceeded, stack: None },
             Stop::Answered(Answer::Value) => match String::from_utf8(std::mem::take(&mut self.body)) {
                 Ok(text) => Outcome::Value(text),
                 Err(_) => Outcome::Crashed { detail: "the answer is not text".to_string() },
@@ -332,16 +348,17 @@ impl Transcript {
             Stop::Answered(Answer::Exited { code }) => Outcome::Exited { code },
             Stop::Answered(Answer::Unserializable { message }) => Outcome::Unserializable { message },
             Stop::Answered(Answer::NeverSettled) => Outcome::NeverSettled,
-            Stop::Answered(Answer::Limit(exceeded)) => Outcome::Limit(exceeded),
+            Stop::Answered(Answer::Limit { exceeded, stack }) => Outcome::Limit { exceeded, stack },
+            Stop::Answered(Answer::MalformedInput { problem }) => return Err(Error::MalformedInput { problem }),
             Stop::Gone => self.unexplained(ended, limits),
-        }
+        })
     }
 
     /// The process has ended without an answer.
     fn unexplained(&self, ended: &Ended, limits: &Limits) -> Outcome {
         if ended.signal == Some(libc::SIGXCPU) || ended.cpu > limits.cpu {
             let (limit, measured) = (millis(limits.cpu), millis(ended.cpu));
-            return Outcome::Limit(Exceeded { which: LimitKind::Cpu, limit, measured });
+            return Outcome::Limit { exceeded: Exceeded { which: LimitKind::Cpu, limit, measured }, stack: None };
         }
         let how = match (ended.signal, ended.code) {
             // The service's own signal: the connection was gone while the process was still there.

@@ -4,9 +4,12 @@ mod allocator;
 mod answer;
 mod buffers;
 mod channel;
+mod failure;
 mod loader;
+mod peak_heap;
 mod run;
 mod snapshot;
+mod under_way;
 
 pub use allocator::WorkerAllocator;
 pub use run::worker_main;

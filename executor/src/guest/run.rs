@@ -2,6 +2,7 @@
 //!
 //! Nothing of this survives the answer: the process ends with it, and whatever the program left going on ends too.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::fd::OwnedFd;
@@ -17,11 +18,13 @@ use super::answer::{self, Call};
 use super::buffers::Buffers;
 use super::channel::{self, Channel, Received};
 use super::loader::{LayerModule, Loader};
-use super::{allocator, snapshot};
+use super::under_way::UnderWay;
+use super::{allocator, peak_heap, snapshot};
 use crate::file_tree::{LazyImage, OpenImage};
+use crate::log_room::LogRoom;
 use crate::outcome::{Exceeded, LimitKind};
 use crate::platform::{self, Files, Host, Platform, Tree};
-use crate::wire::{Answer, FolderMessage, LINE_BYTES, Start};
+use crate::wire::{Answer, FolderMessage, Start};
 use crate::{os, sandbox};
 
 /// The run's side of [`crate::Executor`]. Its standard input is the socket to the service; it must be called before the
@@ -64,11 +67,13 @@ fn run(open: OpenImage) -> Result<Infallible, Box<dyn std::error::Error>> {
     let Platform { extensions, modules } = Platform::new(files.clone());
     let layer = program.layer.take().map(|(code, source_map)| LayerModule::new(code, source_map)).transpose()?;
     let loader = Rc::new(Loader::new(program.specifier.clone(), program.source_map.clone(), layer, modules));
+    let under_way = UnderWay::new();
     let mut runtime = JsRuntime::new(RuntimeOptions {
         startup_snapshot: Some(snapshot::SNAPSHOT),
         residual_lazy_js_sources: snapshot::scripts(),
         residual_lazy_esm_sources: snapshot::modules(),
         extensions,
+        op_metrics_factory_fn: Some(under_way.metrics()),
         module_loader: Some(loader.clone()),
         custom_module_evaluation_cb: Some(loader.evaluate_commonjs()),
         create_params: Some(
@@ -76,18 +81,17 @@ fn run(open: OpenImage) -> Result<Infallible, Box<dyn std::error::Error>> {
         ),
         ..Default::default()
     });
-    platform::equip(
-        &mut runtime,
-        files,
-        Rc::new(Process { channel, left: std::cell::Cell::new(Some(start.log_bytes)) }),
-    );
+    platform::equip(&mut runtime, files, Rc::new(Process::new(channel, &start)));
+    under_way.limit(&start);
+    peak_heap::watch(runtime.v8_isolate());
     limit_heap(&mut runtime, channel, &start, buffers.clone());
     limit_process(&start, &mut status)?;
     drop(status);
 
     let (answer, body) = tokio
-        .block_on(call_entry(&mut runtime, &loader, program, start.output_bytes))
+        .block_on(call_entry(&mut runtime, &loader, program, &start))
         .unwrap_or_else(|error| (answer::of_error(&error, &start, buffers.refused()), Vec::new()));
+    peak_heap::note(runtime.v8_isolate());
     if body.len() > start.output_bytes {
         channel.exceeded(Exceeded {
             which: LimitKind::Output,
@@ -199,7 +203,7 @@ async fn call_entry(
     runtime: &mut JsRuntime,
     loader: &Loader,
     program: GuestProgram,
-    output_bytes: usize,
+    start: &Start,
 ) -> Result<(Answer, Vec<u8>), CoreError> {
     let (call, require) = Call::prepare(runtime)?;
     loader.set_require(runtime, require);
@@ -207,28 +211,35 @@ async fn call_entry(
     let evaluated = Box::pin(runtime.mod_evaluate(id));
     runtime.with_event_loop_promise(evaluated, PollEventLoopOptions::default()).await?;
     let namespace = runtime.get_module_namespace(id)?;
-    call.run(runtime, namespace, program.input, output_bytes).await
+    call.run(runtime, namespace, program.input, start).await
 }
 
 /// What the console and `process.exit` reach.
 struct Process {
     channel: &'static Channel,
-    /// Bytes of log that may still be sent; none once something was cut off. The service counts too.
-    left: std::cell::Cell<Option<usize>>,
+    room: Cell<LogRoom>,
+    /// Whether it was said that something was cut off.
+    cut: Cell<bool>,
+}
+
+impl Process {
+    fn new(channel: &'static Channel, start: &Start) -> Self {
+        let room = LogRoom::of(start.log_bytes, start.log_lines, start.log_line_bytes);
+        Self { channel, room: Cell::new(room), cut: Cell::new(false) }
+    }
 }
 
 impl Host for Process {
     fn log(&self, level: i32, text: &str) {
-        let Some(left) = self.left.get() else { return };
-        let end = text.floor_char_boundary(left);
-        if end > 0 || text.is_empty() {
+        let mut room = self.room.get();
+        let end = room.next().map(|bytes| text.floor_char_boundary(bytes));
+        if let Some(end) = end {
             self.channel.log(level.clamp(0, 3) as u8, &text[..end]);
+            room.take(end);
+            self.room.set(room);
         }
-        if end < text.len() || left == 0 {
+        if end.is_none_or(|end| end < text.len()) && !self.cut.replace(true) {
             self.channel.log_truncated();
-            self.left.set(None);
-        } else {
-            self.left.set(Some(left.saturating_sub(text.len() + LINE_BYTES)));
         }
     }
 
