@@ -262,7 +262,7 @@ pub(crate) struct LimitArguments {
     /// One line of console output, as 64KiB; what is more is cut off [default: 64KiB]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) log_line: Option<u64>,
-    /// Asynchronous operations under way at once: files, digests, messages [default: 65536]
+    /// Asynchronous operations under way at once: digests, compressions, messages [default: 16384]
     #[arg(long, value_name = "COUNT")]
     pub(crate) operations: Option<u32>,
     /// Timers alive at once [default: 65536]

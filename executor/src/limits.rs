@@ -26,10 +26,10 @@ pub struct Limits {
     /// One line or message, in bytes; the rest of it is dropped. Default 64 KiB: one object that is printed whole leaves room
     /// for what is said after it.
     pub log_line_bytes: usize,
-    /// Asynchronous operations of the platform (a file read, a digest, a message waited for) under way at once. Default
-    /// 65,536: each holds up to a kilobyte outside of the heap, and what works through a list of more does it in parts.
+    /// Asynchronous operations of the platform (a digest, a compression, a message waited for) under way at once. Default
+    /// 16,384: with what waits for them, as many take some 20 MiB of the heap.
     pub operations: usize,
-    /// Timers alive at once. Default 65,536: as many take a third of the heap.
+    /// Timers alive at once. Default 65,536: with what waits for them, as many take a third of the heap.
     pub timers: usize,
     /// The input's text, in bytes. Default 16 MiB: its value takes several times that of the heap.
     pub input_bytes: usize,
@@ -52,7 +52,7 @@ impl Default for Limits {
             log_bytes: MEBIBYTE / 4,
             log_lines: 4096,
             log_line_bytes: MEBIBYTE / 16,
-            operations: 1 << 16,
+            operations: 1 << 14,
             timers: 1 << 16,
             input_bytes: 16 * MEBIBYTE,
             temporary_bytes: 64 * MEBIBYTE,

@@ -19,9 +19,7 @@ use crate::os::Ended;
 use crate::outcome::{Exceeded, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
 use crate::process::Process;
 use crate::program::Program;
-use crate::wire::{
-    Answer, DESCRIPTORS, Images, Kind, MESSAGE_BYTES, Secret, Start, level_from_byte, parts, unframe,
-};
+use crate::wire::{Answer, DESCRIPTORS, Images, Kind, MESSAGE_BYTES, Secret, Start, level_from_byte, parts, unframe};
 
 /// How often the processor time of a run is looked at. What it may exceed its limit by.
 const CPU_INTERVAL: Duration = Duration::from_millis(20);

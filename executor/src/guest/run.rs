@@ -82,7 +82,7 @@ fn run(open: OpenImage) -> Result<Infallible, Box<dyn std::error::Error>> {
         ..Default::default()
     });
     platform::equip(&mut runtime, files, Rc::new(Process::new(channel, &start)));
-    under_way.limit(&start);
+    under_way.limit(&runtime, &start);
     peak_heap::watch(runtime.v8_isolate());
     limit_heap(&mut runtime, channel, &start, buffers.clone());
     limit_process(&start, &mut status)?;

@@ -2,25 +2,26 @@
 //! run by name; before [`UnderWay::limit`] there is no bound.
 //!
 //! deno_core tells of its ops' begin and end to whoever asks (its metrics). An op that is answered at once, and a timer that
-//! has fired, count no more.
+//! has fired, count no more. Of some ops (asynchronous methods of platform objects) it tells only the begin, so before a run
+//! is ended the ops are counted one by one.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
-use deno_core::{OpDecl, OpMetricsEvent, OpMetricsFactoryFn, OpMetricsFn, OpMetricsSource};
+use deno_core::stats::{RuntimeActivityStatsFactory, RuntimeActivityStatsFilter};
+use deno_core::{JsRuntime, OpDecl, OpMetricsEvent, OpMetricsFactoryFn, OpMetricsFn, OpMetricsSource};
 
 use super::channel;
 use crate::outcome::{Exceeded, LimitKind};
 use crate::wire::Start;
 
 /// The counts of one runtime.
-#[derive(Debug)]
 pub(crate) struct UnderWay {
     operations: Gauge,
     timers: Gauge,
+    recount: OnceCell<RuntimeActivityStatsFactory>,
 }
 
-#[derive(Debug)]
 struct Gauge {
     which: LimitKind,
     limit: Cell<u64>,
@@ -31,11 +32,13 @@ impl UnderWay {
     /// Nothing is under way yet.
     pub(crate) fn new() -> Rc<Self> {
         let gauge = |which| Gauge { which, limit: Cell::new(u64::MAX), now: Cell::new(0) };
-        Rc::new(Self { operations: gauge(LimitKind::Operations), timers: gauge(LimitKind::Timers) })
+        let (operations, timers) = (gauge(LimitKind::Operations), gauge(LimitKind::Timers));
+        Rc::new(Self { operations, timers, recount: OnceCell::new() })
     }
 
-    /// From here on a run's limits hold.
-    pub(crate) fn limit(&self, start: &Start) {
+    /// From here on a run's limits hold in its runtime.
+    pub(crate) fn limit(&self, runtime: &JsRuntime, start: &Start) {
+        self.recount.get_or_init(|| runtime.runtime_activity_stats_factory());
         self.operations.limit.set(start.operations as u64);
         self.timers.limit.set(start.timers as u64);
     }
@@ -45,7 +48,7 @@ impl UnderWay {
         let operations = self.watch(Self::operation);
         let began = self.watch(|under_way, event, _| {
             if event == OpMetricsEvent::Dispatched {
-                under_way.timers.begin();
+                under_way.timers.begin(|now| now);
             }
         });
         let ended = self.watch(|under_way, event, _| {
@@ -68,7 +71,9 @@ impl UnderWay {
 
     fn operation(&self, event: OpMetricsEvent, source: OpMetricsSource) {
         match (event, source) {
-            (OpMetricsEvent::Dispatched, _) => self.operations.begin(),
+            (OpMetricsEvent::Dispatched, _) => {
+                self.operations.begin(|now| self.counted().map_or(now, |others| others + 1))
+            }
             // Only ops that are never answered at once are called fast: the call is over, the op is not.
             (OpMetricsEvent::Completed, OpMetricsSource::Fast) => {}
             (
@@ -80,11 +85,22 @@ impl UnderWay {
             ) => self.operations.end(),
         }
     }
+
+    /// The operations under way, one by one. Takes its time.
+    fn counted(&self) -> Option<u64> {
+        let statistics = self.recount.get()?.clone().capture(&RuntimeActivityStatsFilter::default().with_ops());
+        Some(statistics.dump().active.len() as u64)
+    }
 }
 
 impl Gauge {
-    fn begin(&self) {
-        let (now, limit) = (self.now.get() + 1, self.limit.get());
+    /// Counts one more. `recount` says, when that is too much, how many there really are.
+    fn begin(&self, recount: impl FnOnce(u64) -> u64) {
+        let limit = self.limit.get();
+        let mut now = self.now.get() + 1;
+        if now > limit {
+            now = recount(now);
+        }
         self.now.set(now);
         if now > limit
             && let Some(channel) = channel::get()

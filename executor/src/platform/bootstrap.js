@@ -289,13 +289,17 @@ internals.start = () => {
   return [call, drain, requireFile];
 };
 
-// The entry contract (README, "What a program looks like"). Answers with an array: a kind and what belongs to it.
+// What a call answers with: a kind and what belongs to it. Without a prototype, so that no `then` of guest code's is found
+// where a promise is settled with it.
+const answer = (...parts) => ObjectSetPrototypeOf(parts, null);
+
+// The entry contract (README, "What a program looks like").
 async function call(namespace, inputText, outputBytes, isTagged) {
   let input;
   try {
     if (inputText !== undefined) input = isTagged ? decode(inputText) : JSONParse(inputText);
   } catch (error) {
-    return ["malformed-input", describe(error)];
+    return answer("malformed-input", describe(error));
   }
   const encode = isTagged ? encodeTagged : encodeJson;
   const entry = namespace.default;
@@ -311,12 +315,12 @@ function context() {
 }
 
 function encodeJson(value, _outputBytes) {
-  if (value === undefined) return ["value", "null"];
+  if (value === undefined) return answer("value", "null");
   let text;
   try {
     text = JSONStringify(value);
   } catch (error) {
-    return ["unserializable", describe(error)];
+    return answer("unserializable", describe(error));
   }
   return encoded(text, value);
 }
@@ -327,15 +331,15 @@ function encodeTagged(value, outputBytes) {
   try {
     text = encoder.encode(value);
   } catch (error) {
-    if (error === encoder) return ["too-large", outputBytes, encoder.measured];
-    return ["unserializable", describe(error)];
+    if (error === encoder) return answer("too-large", outputBytes, encoder.measured);
+    return answer("unserializable", describe(error));
   }
   return encoded(text, value);
 }
 
 function encoded(text, value) {
-  if (typeof text !== "string") return ["unserializable", `a ${typeof value} has no JSON form`];
-  return ["value", text];
+  if (typeof text !== "string") return answer("unserializable", `a ${typeof value} has no JSON form`);
+  return answer("value", text);
 }
 
 function describe(error) {
@@ -384,7 +388,7 @@ async function respond(entry, request, outputBytes) {
     const { done, value } = await reader.read();
     if (done) break;
     total += value.byteLength;
-    if (total > outputBytes) return ["too-large", outputBytes, total];
+    if (total > outputBytes) return answer("too-large", outputBytes, total);
     chunks[chunks.length] = value;
   }
   const body = new Uint8Array(total);
@@ -392,5 +396,5 @@ async function respond(entry, request, outputBytes) {
     primordials.TypedArrayPrototypeSet(body, chunks[index], at);
     at += chunks[index].byteLength;
   }
-  return ["response", answered.status, JSONStringify(headers), body];
+  return answer("response", answered.status, JSONStringify(headers), body);
 }
