@@ -3,8 +3,10 @@
 //! A cache that was opened for one request is closed before guest code runs. Dropping the future ends everything, child
 //! processes included.
 
+use std::sync::Arc;
+
 use bundler::FileSource;
-use executor::{Codec, Executor, Module, Program, Report};
+use executor::{Codec, Executor, FileTree, Layer, LayerFiles, Module, Program, Report};
 use registry_cache::Manifest;
 
 use crate::build::{Modules, Way};
@@ -36,7 +38,7 @@ pub(crate) struct Request {
 }
 
 /// What a program's entry is called with.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Call {
     /// Text in the codec.
     pub(crate) input: Option<String>,
@@ -98,17 +100,73 @@ impl Pipeline {
         trace: &mut Trace,
         observer: &dyn Observer,
     ) -> Result<Report, Error> {
-        let Modules { main, layer, files } = self.build(request, way, trace, observer).await?;
-        let program = Program {
-            name: BUNDLE_NAME.to_owned(),
-            code: main.code,
-            source_map: Some(main.source_map),
-            layer: layer.map(|layer| Module { code: layer.bundle.code, source_map: Some(layer.bundle.source_map) }),
-            input: call.input,
-            codec: call.codec,
-            files,
-        };
-        trace.time(Stage::Run, observer, self.executor.run(&program, &self.run_limits)).await
+        let prepared = self.prepare(request, way, call, trace, observer).await?;
+        trace.time(Stage::Run, observer, prepared.run()).await
+    }
+
+    /// Builds a program, to be run once or more often.
+    pub(crate) async fn prepare(
+        &self,
+        request: Request,
+        way: &Way,
+        call: Call,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<Prepared, Error> {
+        let modules = self.build(request, way, trace, observer).await?;
+        let Call { input, codec } = call;
+        let program = Program { input, codec, ..program_of(modules) };
+        Ok(Prepared { program, executor: self.executor.clone(), limits: self.run_limits.clone() })
+    }
+}
+
+/// A program that is built, with its input.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    program: Program,
+    executor: Executor,
+    limits: executor::Limits,
+}
+
+impl Prepared {
+    /// Runs it in a process of its own, each time in another one.
+    pub(crate) async fn run(&self) -> Result<Report, executor::Error> {
+        self.executor.run(&self.program, &self.limits).await
+    }
+
+    /// Runs it, and leaves its process alive until what is returned with the report is dropped.
+    pub(crate) async fn hold(&self) -> Result<(Report, executor::Held), executor::Error> {
+        self.executor.hold(&self.program, &self.limits).await
+    }
+
+    /// Its input, in its codec.
+    pub(crate) fn input(&self) -> Option<&str> {
+        self.program.input.as_deref()
+    }
+
+    /// The same program with another input.
+    pub(crate) fn with_input(&self, input: Option<String>) -> Self {
+        Self { program: Program { input, ..self.program.clone() }, ..self.clone() }
+    }
+}
+
+/// What is run of what was built, without an input.
+pub(crate) fn program_of(modules: Modules) -> Program {
+    let need_files = modules.need_files();
+    let Modules { main, layer, files } = modules;
+    Program {
+        name: BUNDLE_NAME.to_owned(),
+        module: Arc::new(Module::new(main.code, Some(main.source_map))),
+        builtins: main.builtins,
+        layer: layer.map(|layer| {
+            let files = if layer.bundle.needs_files { LayerFiles::Program } else { LayerFiles::None };
+            let module = Module::new(layer.bundle.code, Some(layer.bundle.source_map));
+            Arc::new(Layer { module, builtins: layer.bundle.builtins, files })
+        }),
+        input: None,
+        codec: Codec::default(),
+        files: if need_files { files } else { FileTree::default() },
+        tenant: None,
     }
 }
 

@@ -14,9 +14,12 @@ mod log_room;
 mod outcome;
 mod program;
 
+mod incoming;
+mod outgoing;
 mod process;
 mod wire;
 mod worker;
+mod zygotes;
 
 mod guest;
 mod os;
@@ -25,8 +28,9 @@ pub mod sandbox;
 
 pub use error::Error;
 pub use file_tree::{FileTree, Folder, FolderImage, OpenImage};
-pub use guest::{WorkerAllocator, worker_main};
+pub use guest::{EachRun, WorkerAllocator, worker_main, zygote_main};
 pub use limits::Limits;
-pub use outcome::{Cause, Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
-pub use program::{Codec, Module, Program};
-pub use worker::{Executor, WorkerCommand};
+pub use outcome::{Cause, Evaluation, Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
+pub use program::{Codec, Layer, LayerFiles, Module, Program};
+pub use worker::{Executor, Held, WorkerCommand};
+pub use zygotes::ZygoteLimits;

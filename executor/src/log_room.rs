@@ -4,10 +4,10 @@
 use crate::limits::Limits;
 
 /// What a line counts beside its text: the room that its level and time take in an answer.
-const LINE_BYTES: usize = 48;
+pub(crate) const LINE_BYTES: usize = 48;
 
 /// The room that is left for logs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LogRoom {
     bytes: usize,
     lines: usize,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::guest::EachRun;
+
 /// How a run ended. Whatever guest code does is an outcome, never an error of ours.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -188,8 +190,26 @@ pub struct Usage {
     /// Most of V8's heap that was in use at once, in bytes, as the process itself told before it answered: no process can
     /// look into another one's heap. `None` where it came to no answer.
     pub peak_heap_bytes: Option<u64>,
-    /// Memory that is the process's own, shared with no other, in bytes; `None` where the system does not say.
+    /// Memory that the process had to itself, in bytes: pages that it was given or that were copied for it. What it gave
+    /// back counts too.
     pub private_bytes: Option<u64>,
+}
+
+/// How much of a program had been evaluated before its run began.
+#[derive(Clone, Debug)]
+pub enum Evaluation {
+    /// All of it: the run had only to call the entry.
+    Program,
+    /// Its packages, and Node's modules.
+    Layer {
+        /// Why the program itself cannot be, once that has been tried.
+        reason: Option<EachRun>,
+    },
+    /// Nothing.
+    EachRun {
+        /// Why its layer cannot be, or the program where it has none, once that has been tried.
+        reason: Option<EachRun>,
+    },
 }
 
 /// Everything there is to say about a run.
@@ -203,4 +223,6 @@ pub struct Report {
     pub logs_truncated: bool,
     /// What it used.
     pub usage: Usage,
+    /// What had been evaluated before.
+    pub evaluation: Evaluation,
 }

@@ -3,6 +3,8 @@
 
 use deno_core::error::{JsError, JsStackFrame};
 
+use super::loader::Loader;
+use super::watchdog::Frame;
 use crate::outcome::{Cause, Failure};
 
 /// The most of a name, as JSON, in bytes. No class is called by a kilobyte.
@@ -37,6 +39,20 @@ pub(crate) fn of(error: &JsError) -> Failure {
 pub(crate) fn without_stack(text: &str) -> Failure {
     let (name, message) = ("Error".to_string(), message(text));
     Failure { name, message, stack: None, causes: Vec::new(), errors: Vec::new() }
+}
+
+/// Where a program stood when it was stopped, as a stack is written.
+pub(super) fn stack_of(frames: &[Frame], loader: &Loader) -> Option<String> {
+    let mut text = String::new();
+    for (function, file, line, column) in frames.iter().filter(|(_, file, ..)| !file.starts_with("ext:")) {
+        let (file, line, column) = loader
+            .original(file, *line, *column)
+            .unwrap_or_else(|| (file.strip_prefix("file:///hoist/").unwrap_or(file).to_owned(), *line, *column));
+        let position = format!("{file}:{line}:{column}");
+        text.push_str("\n    at ");
+        text.push_str(&if function.is_empty() { position } else { format!("{function} ({position})") });
+    }
+    Some(bounded(text.trim_start_matches('\n'), TEXT_BYTES)).filter(|text| !text.is_empty())
 }
 
 /// As much of a message as is told.

@@ -43,8 +43,8 @@ impl UnderWay {
         self.timers.limit.set(start.timers as u64);
     }
 
-    /// What a runtime is to be made with.
-    pub(crate) fn metrics(self: &Rc<Self>) -> OpMetricsFactoryFn {
+    /// What a runtime calls for each op that counts.
+    pub(crate) fn observer(self: &Rc<Self>) -> OpMetricsFactoryFn {
         let operations = self.watch(Self::operation);
         let began = self.watch(|under_way, event, _| {
             if event == OpMetricsEvent::Dispatched {
