@@ -42,14 +42,20 @@ pub(crate) fn run(
         tokio::select! {
             biased;
             answered = call_entry(&mut engine, parts, &start) => Some(answered),
+            () = watchdog::wait() => None,
             // Nobody interrupts a program that waits.
             () = tokio::time::sleep(Duration::from_millis(start.wall_ms)) => None,
         }
     };
     let answered = tokio.block_on(work);
     peak_heap::note(engine.runtime.v8_isolate());
-    if let Some(frames) = watchdog::stopped() {
-        channel.answer(&Answer::Stopped { stack: failure::stack_of(&frames, &engine.loader) }, &[]);
+    let stopped = watchdog::stopped();
+    let stack = stopped.as_ref().and_then(|frames| failure::stack_of(frames, &engine.loader));
+    if let Some(exceeded) = engine.under_way.exceeded() {
+        channel.answer(&Answer::Limit { exceeded, stack }, &[]);
+    }
+    if stopped.is_some() {
+        channel.answer(&Answer::Stopped { stack }, &[]);
     }
     let (answer, body) = match answered {
         Some(Ok(answered)) => answered,

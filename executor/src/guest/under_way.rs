@@ -11,15 +11,19 @@ use std::rc::Rc;
 use deno_core::stats::{RuntimeActivityStatsFactory, RuntimeActivityStatsFilter};
 use deno_core::{JsRuntime, OpDecl, OpMetricsEvent, OpMetricsFactoryFn, OpMetricsFn, OpMetricsSource};
 
-use super::channel;
+use super::{channel, watchdog};
 use crate::outcome::{Exceeded, LimitKind};
 use crate::wire::Start;
+
+/// How many more a run may begin while it is being stopped. It looks up in every call and every turn of a loop.
+const STOPPING: u64 = 1000;
 
 /// The counts of one runtime.
 pub(crate) struct UnderWay {
     operations: Gauge,
     timers: Gauge,
     recount: OnceCell<RuntimeActivityStatsFactory>,
+    exceeded: Cell<Option<Exceeded>>,
 }
 
 struct Gauge {
@@ -33,7 +37,7 @@ impl UnderWay {
     pub(crate) fn new() -> Rc<Self> {
         let gauge = |which| Gauge { which, limit: Cell::new(u64::MAX), now: Cell::new(0) };
         let (operations, timers) = (gauge(LimitKind::Operations), gauge(LimitKind::Timers));
-        Rc::new(Self { operations, timers, recount: OnceCell::new() })
+        Rc::new(Self { operations, timers, recount: OnceCell::new(), exceeded: Cell::new(None) })
     }
 
     /// From here on a run's limits hold in its runtime.
@@ -48,7 +52,7 @@ impl UnderWay {
         let operations = self.watch(Self::operation);
         let began = self.watch(|under_way, event, _| {
             if event == OpMetricsEvent::Dispatched {
-                under_way.timers.begin(|now| now);
+                under_way.begin(&under_way.timers, |now| now);
             }
         });
         let ended = self.watch(|under_way, event, _| {
@@ -72,7 +76,7 @@ impl UnderWay {
     fn operation(&self, event: OpMetricsEvent, source: OpMetricsSource) {
         match (event, source) {
             (OpMetricsEvent::Dispatched, _) => {
-                self.operations.begin(|now| self.counted().map_or(now, |others| others + 1))
+                self.begin(&self.operations, |now| self.counted().map_or(now, |others| others + 1));
             }
             // Only ops that are never answered at once are called fast: the call is over, the op is not.
             (OpMetricsEvent::Completed, OpMetricsSource::Fast) => {}
@@ -86,6 +90,34 @@ impl UnderWay {
         }
     }
 
+    /// Which limit the run has been stopped at, if it has been.
+    pub(crate) fn exceeded(&self) -> Option<Exceeded> {
+        self.exceeded.get()
+    }
+
+    /// Counts one more. `recount` says, when that is too much, how many there really are.
+    fn begin(&self, gauge: &Gauge, recount: impl FnOnce(u64) -> u64) {
+        let limit = gauge.limit.get();
+        let mut now = gauge.now.get() + 1;
+        if now > limit && self.exceeded.get().is_none() {
+            now = recount(now);
+        }
+        gauge.now.set(now);
+        if now <= limit {
+            return;
+        }
+        let exceeded = Exceeded { which: gauge.which, limit, measured: now };
+        match (self.exceeded.get(), channel::get()) {
+            (None, _) => {
+                self.exceeded.set(Some(exceeded));
+                watchdog::stop();
+            }
+            // It does not look up.
+            (Some(_), Some(channel)) if now > limit.saturating_add(STOPPING) => channel.exceeded(exceeded),
+            (Some(_), _) => {}
+        }
+    }
+
     /// The operations under way, one by one. Takes its time.
     fn counted(&self) -> Option<u64> {
         let statistics = self.recount.get()?.clone().capture(&RuntimeActivityStatsFilter::default().with_ops());
@@ -94,21 +126,6 @@ impl UnderWay {
 }
 
 impl Gauge {
-    /// Counts one more. `recount` says, when that is too much, how many there really are.
-    fn begin(&self, recount: impl FnOnce(u64) -> u64) {
-        let limit = self.limit.get();
-        let mut now = self.now.get() + 1;
-        if now > limit {
-            now = recount(now);
-        }
-        self.now.set(now);
-        if now > limit
-            && let Some(channel) = channel::get()
-        {
-            channel.exceeded(Exceeded { which: self.which, limit, measured: now });
-        }
-    }
-
     fn end(&self) {
         self.now.set(self.now.get().saturating_sub(1));
     }
