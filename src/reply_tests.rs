@@ -19,7 +19,8 @@ fn answer(outcome: Outcome) -> Answer {
     let timings =
         vec![Timing { stage: Stage::Resolve, took: Duration::from_micros(250), cache: Some(CacheUse::Revalidated) }];
     let trace = Trace { timings, ..Trace::default() };
-    Answer { trace, ending: Ok(Report { outcome, logs: Vec::new(), logs_truncated: false, usage }) }
+    let evaluation = Evaluation::EachRun { reason: None };
+    Answer { trace, ending: Ok(Report { outcome, logs: Vec::new(), logs_truncated: false, usage, evaluation }) }
 }
 
 fn parsed(answer: &Answer) -> Value {
