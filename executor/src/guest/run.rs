@@ -51,7 +51,7 @@ pub(crate) fn run(
     peak_heap::note(engine.runtime.v8_isolate());
     let stopped = watchdog::stopped();
     let stack = stopped.as_ref().and_then(|frames| failure::stack_of(frames, &engine.loader));
-    if let Some(exceeded) = engine.under_way.exceeded() {
+    if let Some(exceeded) = watchdog::exceeded() {
         channel.answer(&Answer::Limit { exceeded, stack }, &[]);
     }
     if stopped.is_some() {
@@ -92,6 +92,9 @@ async fn call_entry(engine: &mut Engine, parts: Parts, start: &Start) -> Result<
     engine.call(namespace, parts.input, start).await
 }
 
+/// What V8's heap may still grow by while a program that fills it is stopped.
+const HEAP_TO_STOP_BYTES: usize = 8 << 20;
+
 /// Near its limit V8 would first collect ever harder and then abort: the run ends there instead, by name. V8 counts
 /// buffers and WebAssembly's memories into its heap; they have a limit of their own and are taken out again.
 fn limit_heap(engine: &mut Engine, channel: &'static Channel, start: &Start) {
@@ -118,6 +121,10 @@ fn limit_heap(engine: &mut Engine, channel: &'static Channel, start: &Start) {
         } else {
             Exceeded { which: LimitKind::Heap, limit: heap as u64, measured: (current - buffers.used()) as u64 }
         };
+        // Once, so that it can be said where the program stood.
+        if watchdog::stop_at(exceeded) {
+            return allowed + HEAP_TO_STOP_BYTES;
+        }
         channel.exceeded(exceeded)
     });
     allocator::note_heap_limit(heap as u64);

@@ -23,7 +23,6 @@ pub(crate) struct UnderWay {
     operations: Gauge,
     timers: Gauge,
     recount: OnceCell<RuntimeActivityStatsFactory>,
-    exceeded: Cell<Option<Exceeded>>,
 }
 
 struct Gauge {
@@ -37,7 +36,7 @@ impl UnderWay {
     pub(crate) fn new() -> Rc<Self> {
         let gauge = |which| Gauge { which, limit: Cell::new(u64::MAX), now: Cell::new(0) };
         let (operations, timers) = (gauge(LimitKind::Operations), gauge(LimitKind::Timers));
-        Rc::new(Self { operations, timers, recount: OnceCell::new(), exceeded: Cell::new(None) })
+        Rc::new(Self { operations, timers, recount: OnceCell::new() })
     }
 
     /// From here on a run's limits hold in its runtime.
@@ -90,16 +89,11 @@ impl UnderWay {
         }
     }
 
-    /// Which limit the run has been stopped at, if it has been.
-    pub(crate) fn exceeded(&self) -> Option<Exceeded> {
-        self.exceeded.get()
-    }
-
     /// Counts one more. `recount` says, when that is too much, how many there really are.
     fn begin(&self, gauge: &Gauge, recount: impl FnOnce(u64) -> u64) {
         let limit = gauge.limit.get();
         let mut now = gauge.now.get() + 1;
-        if now > limit && self.exceeded.get().is_none() {
+        if now > limit && watchdog::exceeded().is_none() {
             now = recount(now);
         }
         gauge.now.set(now);
@@ -107,14 +101,12 @@ impl UnderWay {
             return;
         }
         let exceeded = Exceeded { which: gauge.which, limit, measured: now };
-        match (self.exceeded.get(), channel::get()) {
-            (None, _) => {
-                self.exceeded.set(Some(exceeded));
-                watchdog::stop();
-            }
-            // It does not look up.
-            (Some(_), Some(channel)) if now > limit.saturating_add(STOPPING) => channel.exceeded(exceeded),
-            (Some(_), _) => {}
+        // A run that does not look up begins ever more.
+        if !watchdog::stop_at(exceeded)
+            && now > limit.saturating_add(STOPPING)
+            && let Some(channel) = channel::get()
+        {
+            channel.exceeded(exceeded);
         }
     }
 

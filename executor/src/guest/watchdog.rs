@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use deno_core::{JsRuntime, v8};
 use tokio::sync::Notify;
 
+use crate::outcome::Exceeded;
+
 /// Stack of the thread, in bytes: it calls little.
 const STACK_BYTES: usize = 64 * 1024;
 
@@ -25,9 +27,11 @@ struct Watch {
     limits: Mutex<Option<(Instant, Duration)>>,
     set: Condvar,
     stopped: Mutex<Option<Vec<Frame>>>,
+    exceeded: Mutex<Option<Exceeded>>,
 }
 
-static WATCH: Watch = Watch { limits: Mutex::new(None), set: Condvar::new(), stopped: Mutex::new(None) };
+static WATCH: Watch =
+    Watch { limits: Mutex::new(None), set: Condvar::new(), stopped: Mutex::new(None), exceeded: Mutex::new(None) };
 
 static STOPPED: Notify = Notify::const_new();
 
@@ -50,8 +54,25 @@ pub(crate) fn start(runtime: &mut JsRuntime) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Stops the program where it stands, as soon as it looks up. From any thread.
-pub(crate) fn stop() {
+/// Stops the program at a limit that was seen by others than the thread, unless that has been done; whether it has not.
+/// Who is not listened to has to end the process.
+pub(crate) fn stop_at(exceeded: Exceeded) -> bool {
+    let mut first = WATCH.exceeded.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_first = first.is_none();
+    if is_first {
+        *first = Some(exceeded);
+        stop();
+    }
+    is_first
+}
+
+/// The limit that the program was stopped at, where it was not the thread's.
+pub(crate) fn exceeded() -> Option<Exceeded> {
+    *WATCH.exceeded.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Interrupts the program where it stands, as soon as it looks up. From any thread.
+fn stop() {
     if let Some((handle, interruption)) = HANDLE.get() {
         handle.request_interrupt(interrupt, *interruption as *mut c_void);
     }
