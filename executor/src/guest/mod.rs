@@ -17,6 +17,7 @@ mod peak_heap;
 mod run;
 mod snapshot;
 mod start;
+mod text;
 mod under_way;
 mod watchdog;
 mod zygote;
