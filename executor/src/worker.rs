@@ -13,12 +13,13 @@ pub use crate::process::WorkerCommand;
 
 use crate::error::Error;
 use crate::limits::Limits;
+use crate::log_room::LogRoom;
 use crate::os::Ended;
 use crate::outcome::{Evaluation, Exceeded, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
 use crate::outgoing::Outgoing;
 use crate::process::Process;
 use crate::program::{LayerFiles, Program};
-use crate::wire::{Answer, Kind, LINE_BYTES, MESSAGE_BYTES, Secret, Start, level_from_byte, unframe};
+use crate::wire::{Answer, Kind, MESSAGE_BYTES, Secret, Start, level_from_byte, unframe};
 use crate::zygotes::{Evaluated, Place, ZygoteLimits, Zygotes};
 
 /// How often the processor time of a run is looked at. What it may exceed its limit by.
@@ -98,6 +99,9 @@ impl Executor {
     ///
     /// As [`Executor::run`].
     pub async fn hold(&self, program: &Program, limits: &Limits) -> Result<(Report, Held), Error> {
+        if let Some(bytes) = program.input.as_ref().map(String::len).filter(|bytes| *bytes > limits.input_bytes) {
+            return Err(Error::InputTooLarge { bytes, limit: limits.input_bytes });
+        }
         let bytes = program.bytes();
         if bytes > limits.program_bytes {
             return Err(Error::ProgramTooLarge { bytes, limit: limits.program_bytes });
@@ -137,9 +141,10 @@ impl Executor {
             cpu: ended.map(|ended| ended.cpu).max(cpu).unwrap_or_default(),
             wall,
             peak_resident_bytes: ended.map_or(0, |ended| ended.peak_resident_bytes),
+            peak_heap_bytes: transcript.peak_heap_bytes,
             private_bytes,
         };
-        let outcome = transcript.outcome(stop, ended.unwrap_or_default(), limits);
+        let outcome = transcript.outcome(stop, ended.unwrap_or_default(), limits)?;
         let report =
             Report { outcome, logs: transcript.lines, logs_truncated: transcript.truncated, usage, evaluation };
         Ok((report, Held { _process: process }))
@@ -193,10 +198,9 @@ fn wall_exceeded(limits: &Limits, started: Instant) -> Exceeded {
 /// Which limit a run has stopped at by itself, by the service's own clocks.
 fn stopped(cpu: Option<Duration>, limits: &Limits, started: Instant, stack: Option<String>) -> Stop {
     match cpu.filter(|cpu| *cpu >= limits.cpu) {
-        Some(cpu) => Stop::Stopped(
-            Exceeded { which: LimitKind::Cpu, limit: millis(limits.cpu), measured: millis(cpu) },
-            stack,
-        ),
+        Some(cpu) => {
+            Stop::Stopped(Exceeded { which: LimitKind::Cpu, limit: millis(limits.cpu), measured: millis(cpu) }, stack)
+        }
         None if started.elapsed() >= limits.wall => Stop::Stopped(wall_exceeded(limits, started), stack),
         None => Stop::Gone,
     }
@@ -268,7 +272,7 @@ async fn send_program(
     let mut outgoing = Outgoing::new(&program.name, files)?
         .program(module)
         .layer(layer.map(|layer| &layer.module), told.code_cache.as_ref().map(|cache| cache.as_slice()))
-        .input(program.input.as_deref());
+        .input(program.input.as_deref(), program.codec);
     let parcel = std::mem::take(&mut outgoing.parcel);
     let first = serde_json::to_vec(&Start::new(secret, parcel, told.data_bytes, limits))?;
     outgoing.send(&process.socket, &first).await
@@ -279,13 +283,14 @@ struct Transcript {
     started: Instant,
     lines: Vec<LogLine>,
     truncated: bool,
-    log_left: usize,
+    log_room: LogRoom,
     /// A console message whose end has not come.
     message: Vec<u8>,
     /// Text of the standard streams that no line break has ended: output, errors.
     unfinished: [Vec<u8>; 2],
     body: Vec<u8>,
     body_limit: usize,
+    peak_heap_bytes: Option<u64>,
 }
 
 enum Received {
@@ -299,11 +304,12 @@ impl Transcript {
             started,
             lines: Vec::new(),
             truncated: false,
-            log_left: limits.log_bytes,
+            log_room: LogRoom::new(limits),
             message: Vec::new(),
             unfinished: [Vec::new(), Vec::new()],
             body: Vec::new(),
             body_limit: limits.output_bytes,
+            peak_heap_bytes: None,
         }
     }
 
@@ -312,7 +318,7 @@ impl Transcript {
         let (kind, payload) = unframe(message, secret)?;
         match kind {
             Kind::LogPart => {
-                let room = self.log_left.saturating_sub(self.message.len());
+                let room = self.log_room.next().unwrap_or(0).saturating_sub(self.message.len());
                 self.truncated |= payload.len() > room;
                 self.message.extend_from_slice(&payload[..payload.len().min(room)]);
                 None
@@ -340,6 +346,10 @@ impl Transcript {
                 self.body.extend_from_slice(payload);
                 None
             }
+            Kind::PeakHeap => {
+                self.peak_heap_bytes = Some(u64::from_le_bytes(payload.try_into().ok()?));
+                None
+            }
             Kind::Answer => serde_json::from_slice(payload).ok().map(Received::Answer),
             Kind::Event => None,
         }
@@ -350,7 +360,7 @@ impl Transcript {
         let index = usize::from(level == Level::Error);
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let text = piece.strip_suffix(b"\n").unwrap_or(piece);
-            let room = self.log_left.saturating_sub(self.unfinished[index].len());
+            let room = self.log_room.next().unwrap_or(0).saturating_sub(self.unfinished[index].len());
             self.truncated |= text.len() > room;
             self.unfinished[index].extend_from_slice(&text[..text.len().min(room)]);
             if text.len() < piece.len() {
@@ -362,13 +372,13 @@ impl Transcript {
 
     fn line(&mut self, level: Level, text: &[u8]) {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
-        if self.log_left == 0 {
+        let Some(room) = self.log_room.next() else {
             self.truncated = true;
             return;
-        }
-        let kept = text.len().min(self.log_left);
+        };
+        let kept = text.len().min(room);
         self.truncated |= kept < text.len();
-        self.log_left = self.log_left.saturating_sub(kept + LINE_BYTES);
+        self.log_room.take(kept);
         let text = String::from_utf8_lossy(&text[..kept]).into_owned();
         self.lines.push(LogLine { level, text, at_ms: millis(self.started.elapsed()) });
     }
@@ -407,9 +417,10 @@ impl Transcript {
         }
     }
 
-    fn outcome(&mut self, stop: Stop, ended: Ended, limits: &Limits) -> Outcome {
-        match stop {
-            Stop::Exceeded(exceeded) | Stop::Stopped(exceeded, _) => Outcome::Limit(exceeded),
+    fn outcome(&mut self, stop: Stop, ended: Ended, limits: &Limits) -> Result<Outcome, Error> {
+        Ok(match stop {
+            Stop::Exceeded(exceeded) => Outcome::Limit { exceeded, stack: None },
+            Stop::Stopped(exceeded, stack) => Outcome::Limit { exceeded, stack },
             Stop::Answered(Answer::Value) => match String::from_utf8(std::mem::take(&mut self.body)) {
                 Ok(text) => Outcome::Value(text),
                 Err(_) => Outcome::Crashed { detail: "the answer is not text".to_string() },
@@ -421,17 +432,18 @@ impl Transcript {
             Stop::Answered(Answer::Exited { code }) => Outcome::Exited { code },
             Stop::Answered(Answer::Unserializable { message }) => Outcome::Unserializable { message },
             Stop::Answered(Answer::NeverSettled) => Outcome::NeverSettled,
-            Stop::Answered(Answer::Limit(exceeded)) => Outcome::Limit(exceeded),
+            Stop::Answered(Answer::Limit { exceeded, stack }) => Outcome::Limit { exceeded, stack },
+            Stop::Answered(Answer::MalformedInput { problem }) => return Err(Error::MalformedInput { problem }),
             // Without a limit that the service knows of.
             Stop::Answered(Answer::Stopped { .. }) | Stop::Gone => self.unexplained(&ended, limits),
-        }
+        })
     }
 
     /// The process has ended without an answer.
     fn unexplained(&self, ended: &Ended, limits: &Limits) -> Outcome {
         if ended.signal == Some(libc::SIGXCPU) || ended.cpu > limits.cpu {
             let (limit, measured) = (millis(limits.cpu), millis(ended.cpu));
-            return Outcome::Limit(Exceeded { which: LimitKind::Cpu, limit, measured });
+            return Outcome::Limit { exceeded: Exceeded { which: LimitKind::Cpu, limit, measured }, stack: None };
         }
         let how = match (ended.signal, ended.code) {
             // The service's own signal: the connection was gone while the process was still there.

@@ -79,7 +79,10 @@ impl Loader {
     }
 
     /// Says that the layer is going to be evaluated before there is a program. Returns where it stands.
-    pub(super) fn announce_layer(&self, source_map: Option<Rc<[u8]>>) -> Result<ModuleSpecifier, deno_core::url::ParseError> {
+    pub(super) fn announce_layer(
+        &self,
+        source_map: Option<Rc<[u8]>>,
+    ) -> Result<ModuleSpecifier, deno_core::url::ParseError> {
         let specifier = ModuleSpecifier::parse(LAYER_URL)?;
         let layer =
             LayerModule { specifier: specifier.clone(), code: Cell::default(), code_cache: Cell::default(), source_map };
