@@ -74,15 +74,6 @@ pub(crate) fn close_from(first: u32) -> std::io::Result<()> {
     }
 }
 
-/// Moves this process, which must have one thread, into a user and a network namespace of its own.
-pub(crate) fn leave_network() -> std::io::Result<()> {
-    // SAFETY: unshare takes no pointers; with these flags it does not change what memory or descriptors are shared.
-    match unsafe { libc::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNET) } {
-        0 => Ok(()),
-        _ => Err(std::io::Error::last_os_error()),
-    }
-}
-
 /// Registers a descriptor with the reactor of the tokio runtime that this is called in.
 pub(crate) fn watch(descriptor: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: the registration owns the descriptor, which nothing else closes while it lasts.

@@ -84,6 +84,7 @@ fn run(open: OpenImage) -> Result<Infallible, Box<dyn std::error::Error>> {
     limit_heap(&mut runtime, channel, &start, buffers.clone());
     limit_process(&start, &mut status)?;
     drop(status);
+    sandbox::enter_run()?;
 
     let (answer, body) = tokio
         .block_on(call_entry(&mut runtime, &loader, program, start.output_bytes))
