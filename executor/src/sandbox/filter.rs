@@ -29,6 +29,12 @@ static PROGRAMS: OnceLock<Programs> = OnceLock::new();
 /// Whether this process has the small filter, by itself or from its parent.
 static NO_CLONE3: AtomicBool = AtomicBool::new(false);
 
+/// Makes the programs.
+#[cfg(test)]
+pub(super) fn prepare() -> Result<(), Error> {
+    programs().map(|_| ())
+}
+
 /// Filters the whole process as a zygote.
 pub(super) fn enter_zygote() -> Result<(), Error> {
     let programs = programs()?;

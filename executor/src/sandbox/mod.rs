@@ -4,17 +4,22 @@
 //! A bundler worker enters the sandbox and is done. A zygote does the same in namespaces of its own and adds the filter of
 //! zygotes; what it forks has all of that already, and each run adds the filter of runs. Nothing here is ever given back.
 
+mod attempts;
 mod calls;
 mod care;
 mod filter;
 mod kernel;
 mod namespaces;
+mod probe;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Display;
 
 use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, Scope};
 
 pub use self::namespaces::{PidNamespace, pid_namespace};
+pub use self::probe::{Observed, Stage, probe_main};
 use crate::error::Error;
 use crate::os;
 
