@@ -55,12 +55,17 @@ pub(crate) enum Command {
     /// The child process that runs a program
     #[command(name = EXECUTOR_WORKER, hide = true)]
     ExecutorWorker,
+    /// The child process whose forks run programs
+    #[command(name = EXECUTOR_ZYGOTE, hide = true)]
+    ExecutorZygote,
 }
 
 /// The name of the hidden subcommand that bundles.
 pub(crate) const BUNDLER_WORKER: &str = "bundler-worker";
 /// The name of the hidden subcommand that runs a program.
 pub(crate) const EXECUTOR_WORKER: &str = "executor-worker";
+/// The name of the hidden subcommand whose forks run programs.
+pub(crate) const EXECUTOR_ZYGOTE: &str = "executor-zygote";
 
 /// `hoist run`.
 #[derive(Debug, Args)]

@@ -17,7 +17,7 @@ use crate::bundlers::Bundlers;
 use crate::cache_access::CacheAccess;
 use crate::cache_command;
 use crate::cli::{
-    BUNDLER_WORKER, CacheArguments, CacheCommand, Dependency, EXECUTOR_WORKER, InspectArguments, LimitArguments,
+    BUNDLER_WORKER, CacheArguments, CacheCommand, Dependency, EXECUTOR_WORKER, EXECUTOR_ZYGOTE, InspectArguments, LimitArguments,
     ProgramArguments, RunArguments, ServeArguments, worker_arguments,
 };
 use crate::config::{CacheConfig, Environment, ServiceLimits, run_limits};
@@ -197,7 +197,8 @@ pub(crate) fn serve(arguments: ServeArguments) -> Exit {
         let cache = cache_config(arguments.cache, working_folder()?);
         let cache = registry_cache::Cache::publish(cache.options()?).await?;
         Service::start(arguments.listen, limits, cache, |cache| {
-            pipeline(&arguments.limits, CacheAccess::Held(cache), BUNDLERS_AHEAD)
+            let pipeline = pipeline(&arguments.limits, CacheAccess::Held(cache), BUNDLERS_AHEAD)?;
+            Ok(Pipeline { executor: zygotes()?, ..pipeline })
         })
         .await
     };
@@ -273,8 +274,7 @@ pub(crate) fn prepare(
 
 /// Everything behind the stages, with so many bundlers started ahead.
 fn pipeline(limits: &LimitArguments, cache: CacheAccess, ahead: usize) -> Result<Pipeline, Error> {
-    let program = std::env::current_exe()
-        .map_err(|error| Error::Internal { problem: format!("hoist does not find its own binary: {error}") })?;
+    let program = own_binary()?;
     let executor = executor::WorkerCommand { program: program.clone(), arguments: worker_arguments(EXECUTOR_WORKER) };
     let bundler = bundler::WorkerCommand { program, arguments: worker_arguments(BUNDLER_WORKER) };
     Ok(Pipeline {
@@ -283,6 +283,18 @@ fn pipeline(limits: &LimitArguments, cache: CacheAccess, ahead: usize) -> Result
         run_limits: run_limits(limits),
         cache,
     })
+}
+
+/// An executor for many runs.
+fn zygotes() -> Result<Executor, Error> {
+    let program = own_binary()?;
+    let command = executor::WorkerCommand { program, arguments: worker_arguments(EXECUTOR_ZYGOTE) };
+    Ok(Executor::with_zygotes(command, executor::ZygoteLimits::default())?)
+}
+
+fn own_binary() -> Result<PathBuf, Error> {
+    std::env::current_exe()
+        .map_err(|error| Error::Internal { problem: format!("hoist does not find its own binary: {error}") })
 }
 
 fn cache_config(flags: CacheArguments, project: PathBuf) -> CacheConfig {

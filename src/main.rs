@@ -68,6 +68,7 @@ fn main() -> ExitCode {
             Command::Cache(what) => command::cache(what).into(),
             Command::BundlerWorker => bundler_worker(),
             Command::ExecutorWorker => executor::worker_main(files::open_image),
+            Command::ExecutorZygote => executor::zygote_main(files::open_image),
         },
         Err(error) => {
             // Nobody is left to tell when the reader of the help has gone away.

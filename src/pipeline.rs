@@ -3,8 +3,10 @@
 //! A cache that was opened for one request is closed before guest code runs. Dropping the future ends everything, child
 //! processes included.
 
+use std::sync::Arc;
+
 use bundler::FileSource;
-use executor::{Executor, Module, Program, Report};
+use executor::{Executor, Layer, LayerFiles, Module, Program, Report};
 use registry_cache::Manifest;
 
 use crate::build::{Modules, Way};
@@ -95,16 +97,27 @@ impl Pipeline {
         trace: &mut Trace,
         observer: &dyn Observer,
     ) -> Result<Report, Error> {
-        let Modules { main, layer, files } = self.build(request, way, trace, observer).await?;
-        let program = Program {
-            name: BUNDLE_NAME.to_owned(),
-            code: main.code,
-            source_map: Some(main.source_map),
-            layer: layer.map(|layer| Module { code: layer.bundle.code, source_map: Some(layer.bundle.source_map) }),
-            input,
-            files,
-        };
+        let modules = self.build(request, way, trace, observer).await?;
+        let program = Program { input, ..program_of(modules) };
         trace.time(Stage::Run, observer, self.executor.run(&program, &self.run_limits)).await
+    }
+}
+
+/// What is run of what was built, without an input.
+pub(crate) fn program_of(modules: Modules) -> Program {
+    let Modules { main, layer, files } = modules;
+    Program {
+        name: BUNDLE_NAME.to_owned(),
+        module: Arc::new(Module::new(main.code, Some(main.source_map))),
+        builtins: main.builtins,
+        layer: layer.map(|layer| {
+            let files = if layer.bundle.needs_files { LayerFiles::Program } else { LayerFiles::None };
+            let module = Module::new(layer.bundle.code, Some(layer.bundle.source_map));
+            Arc::new(Layer { module, builtins: layer.bundle.builtins, files })
+        }),
+        input: None,
+        files,
+        tenant: None,
     }
 }
 

@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bundler::Diagnostic;
-use executor::{Exceeded, LogLine, Outcome, Report, Response};
+use executor::{Evaluation, Exceeded, LogLine, Outcome, Report, Response};
 use registry_cache::{CacheUse, Lock};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -41,6 +41,9 @@ pub(crate) struct Reply<'a> {
     /// Why it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     path_reason: Option<&'a str>,
+    /// What had been evaluated before the run began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evaluated: Option<EvaluatedReply>,
     bundle: Option<BundleReply<'a>>,
     timings: Vec<TimingReply>,
     usage: Option<UsageReply>,
@@ -86,6 +89,28 @@ struct LimitReply {
     measured: u64,
     unit: &'static str,
     knob: String,
+}
+
+/// What had been evaluated before a run, for all runs that share it.
+#[derive(Debug, Serialize)]
+struct EvaluatedReply {
+    /// `program`, `layer`, or `nothing`.
+    once: &'static str,
+    /// Why the layer has to be evaluated in each run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl EvaluatedReply {
+    fn new(evaluation: &Evaluation) -> Self {
+        match evaluation {
+            Evaluation::Program => Self { once: "program", reason: None },
+            Evaluation::Layer => Self { once: "layer", reason: None },
+            Evaluation::EachRun { reason } => {
+                Self { once: "nothing", reason: reason.as_ref().map(|reason| format!("it {}", reason.describe())) }
+            }
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -157,6 +182,7 @@ impl<'a> Reply<'a> {
             graph: trace.lock.as_ref(),
             path: trace.path.as_ref().map(Path::name),
             path_reason: trace.path.as_ref().and_then(Path::reason),
+            evaluated: None,
             bundle: trace.bundle.as_ref().map(|bundle| BundleReply { hash: &bundle.hash, bytes: bundle.bytes }),
             timings: TimingReply::all_of(trace),
             usage: None,
@@ -168,6 +194,7 @@ impl<'a> Reply<'a> {
         self.outcome = report.outcome.code();
         self.logs = &report.logs;
         self.logs_truncated = report.logs_truncated;
+        self.evaluated = Some(EvaluatedReply::new(&report.evaluation));
         self.usage = Some(UsageReply {
             cpu_ms: milliseconds(report.usage.cpu),
             wall_ms: milliseconds(report.usage.wall),

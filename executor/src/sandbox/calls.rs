@@ -141,6 +141,8 @@ pub(super) const BOTH: &[Call] = &[
     always(libc::SYS_getrandom),
     always(libc::SYS_getrusage),
     always(libc::SYS_getuid),
+    // A run limits itself when it has been told its limits. What is given up cannot be had back.
+    only(libc::SYS_prlimit64, &[&[Is(0, 0)]]),
 ];
 
 /// What of the same the older names do, that only this architecture has.
@@ -153,7 +155,6 @@ pub(super) const OLDER: &[Call] = &[];
 pub(super) const ZYGOTE: &[Call] = &[
     only(libc::SYS_clone, &[&[IsWhole(0, FORK)], &[IsWhole(0, THREAD)]]),
     only(libc::SYS_prctl, PRCTL_OF_ZYGOTE),
-    only(libc::SYS_prlimit64, &[&[Is(0, 0)]]),
     // The one way to add a filter.
     only(libc::SYS_seccomp, &[&[Is(0, libc::SECCOMP_SET_MODE_FILTER)]]),
     always(libc::SYS_close_range),
@@ -168,11 +169,10 @@ pub(super) const ZYGOTE: &[Call] = &[
     always(libc::SYS_dup2),
 ];
 
-/// A thread, names, and what the process's limits are.
+/// What a run does under conditions of its own: threads, and names for them and its memory.
 pub(super) const RUN: &[Call] = &[
     only(libc::SYS_clone, &[&[IsWhole(0, THREAD)]]),
     only(libc::SYS_prctl, &[&[Is(0, flags(libc::PR_SET_NAME))], &[Is(0, flags(libc::PR_SET_VMA))]]),
-    only(libc::SYS_prlimit64, &[&[Is(0, 0), IsWhole(2, 0)]]),
 ];
 
 const PRCTL_OF_ZYGOTE: &[&[Condition]] = &[

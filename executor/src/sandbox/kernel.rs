@@ -2,26 +2,7 @@
 
 use std::io;
 
-use rustix::process::Pid;
-
 use crate::os;
-
-/// What `fork` returns.
-pub(super) enum Forked {
-    /// In the new process.
-    Child,
-    /// In the old one.
-    Parent(Pid),
-}
-
-/// Forks this process, which must have one thread.
-pub(super) fn fork() -> io::Result<Forked> {
-    // SAFETY: fork takes no pointers; with one thread nothing is held by a thread that the child lacks.
-    match unsafe { libc::fork() } {
-        0 => Ok(Forked::Child),
-        pid => Pid::from_raw(pid).filter(|_| pid > 0).map(Forked::Parent).ok_or_else(io::Error::last_os_error),
-    }
-}
 
 /// Moves this process, which must have one thread, into namespaces of its own.
 pub(super) fn unshare(flags: libc::c_int) -> io::Result<()> {

@@ -6,13 +6,12 @@
 use std::os::fd::OwnedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, WaitOptions, WaitStatus};
+use rustix::process::PidfdFlags;
 
-use super::kernel::{Forked, fork, unshare};
+use super::kernel::unshare;
 use super::{care, failed};
 use crate::error::Error;
-use crate::os;
+use crate::os::{self, Ended, Forked};
 
 /// Which processes a zygote and its runs can name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,7 +45,7 @@ pub fn pid_namespace() -> Result<PidNamespace, Error> {
     }
     let waiter =
         rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty()).map_err(failed("pidfd"))?;
-    match fork().map_err(failed("fork"))? {
+    match os::fork().map_err(failed("fork"))? {
         Forked::Parent(child) => wait_for(child),
         Forked::Child => follow(waiter),
     }
@@ -75,20 +74,10 @@ fn follow(waiter: OwnedFd) -> Result<PidNamespace, Error> {
     }
 }
 
-fn wait_for(child: Pid) -> ! {
+fn wait_for(child: i32) -> ! {
     // Whatever this process has inherited, the sockets to its parent above all, is the child's. A kernel that has no such
     // call has none for the child either, which says so.
     let _ = os::close_from(0);
-    loop {
-        match rustix::process::waitpid(Some(child), WaitOptions::empty()) {
-            Ok(ended) => os::exit_now(ended.map_or(ORPHANED, |(_, status)| exit_code(status))),
-            Err(Errno::INTR) => {}
-            Err(_) => os::exit_now(ORPHANED),
-        }
-    }
-}
-
-fn exit_code(status: WaitStatus) -> i32 {
-    let signal = status.terminating_signal().map(|signal| 128 + signal);
-    status.exit_status().or(signal).unwrap_or(ORPHANED)
+    let Ended { signal, code, .. } = os::reap(child as u32).unwrap_or_default();
+    os::exit_now(code.or(signal.map(|signal| 128 + signal)).unwrap_or(ORPHANED))
 }

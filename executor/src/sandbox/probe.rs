@@ -10,16 +10,16 @@ use std::time::Instant;
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
-use rustix::process::{Pid, Resource, WaitOptions};
+use rustix::process::{Pid, Resource};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use serde::{Deserialize, Serialize};
 
 use super::attempts::{Target, attempts, older_forks};
-use super::kernel::{self, Forked};
+use super::kernel;
 use super::namespaces::{PidNamespace, pid_namespace};
 use super::{enter, enter_run, enter_zygote, failed};
 use crate::error::Error;
-use crate::os;
+use crate::os::{self, Ended, Forked};
 
 /// What the process that tried something had entered.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -179,7 +179,7 @@ fn run(listener: &Listener<'_>, target: &Target<'_>) -> Result<(), Error> {
 
 /// Does something in a child and waits for it. Fails when the child does.
 pub(super) fn in_child(work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
-    match kernel::fork().map_err(failed("fork"))? {
+    match os::fork().map_err(failed("fork"))? {
         Forked::Child => match work() {
             Ok(()) => os::exit_now(0),
             Err(error) => {
@@ -187,37 +187,28 @@ pub(super) fn in_child(work: impl FnOnce() -> Result<(), Error>) -> Result<(), E
                 os::exit_now(1)
             }
         },
-        Forked::Parent(child) => match wait(child)? {
-            0 => Ok(()),
-            status => Err(failed("probe")(format!("a process that tried things ended with status {status}"))),
+        Forked::Parent(child) => match os::reap(child as u32).map_err(failed("wait4"))? {
+            Ended { code: Some(0), .. } => Ok(()),
+            ended => Err(failed("probe")(format!("a process that tried things ended: {ended:?}"))),
         },
-    }
-}
-
-fn wait(child: Pid) -> Result<i32, Error> {
-    loop {
-        match rustix::process::waitpid(Some(child), WaitOptions::empty()) {
-            Ok(ended) => return Ok(ended.map_or(-1, |(_, status)| status.as_raw())),
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(failed("waitpid")(error)),
-        }
     }
 }
 
 /// Starts a process that only waits, for as long as `work` takes.
 fn with_target(work: impl FnOnce(&Target<'_>) -> Result<(), Error>) -> Result<(), Error> {
     let (mine, its) = pair()?;
-    match kernel::fork().map_err(failed("fork"))? {
+    match os::fork().map_err(failed("fork"))? {
         Forked::Child => {
             drop(mine);
             // Ends when the other end is closed.
             let _ = rustix::io::read(&its, &mut [0; 16]);
             os::exit_now(0)
         }
-        Forked::Parent(sibling) => {
+        Forked::Parent(child) => {
+            let sibling = Pid::from_raw(child).ok_or_else(|| failed("fork")("it gave no number"))?;
             let done = work(&Target { sibling, socket: its.as_fd() });
             drop(mine);
-            wait(sibling)?;
+            os::reap(child as u32).map_err(failed("wait4"))?;
             done
         }
     }

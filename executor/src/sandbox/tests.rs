@@ -4,11 +4,11 @@ use std::os::fd::AsFd as _;
 use std::sync::mpsc;
 
 use super::attempts::{Target, attempts};
-use super::kernel::{self, Forked};
+use super::kernel;
 use super::probe::{Listener, Observed, Stage, in_child, probe};
 use super::{PidNamespace, enter, enter_run, filter};
 use crate::error::Error;
-use crate::os;
+use crate::os::{self, Forked};
 
 const EPERM: i64 = libc::EPERM as i64;
 const ENOSYS: i64 = libc::ENOSYS as i64;
@@ -20,7 +20,7 @@ fn observed(work: impl FnOnce(&Listener<'_>) -> Result<(), Error>) -> Answers {
     // Made here: another test's thread could hold its lock in the moment of the fork.
     filter::prepare().unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
-    let child = match kernel::fork().unwrap() {
+    let child = match os::fork().unwrap() {
         Forked::Child => {
             let listener = Listener(writer.as_fd());
             let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&listener)));
@@ -36,9 +36,7 @@ fn observed(work: impl FnOnce(&Listener<'_>) -> Result<(), Error>) -> Answers {
     let lines = BufReader::new(reader).lines();
     let answers = lines.map(|line| serde_json::from_str::<Observed>(&line.unwrap()).unwrap());
     let answers = answers.map(|Observed { stage, name, answer }| ((stage, name), answer)).collect();
-    let (_, status) =
-        rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty()).unwrap().expect("it has ended");
-    assert_eq!(status.exit_status(), Some(0), "{answers:#?}");
+    assert_eq!(os::reap(child as u32).unwrap().code, Some(0), "{answers:#?}");
     answers
 }
 
@@ -68,12 +66,11 @@ const FREE: [&str; 12] = [
 ];
 
 /// What a zygote may do beyond its runs.
-const ZYGOTES: [&str; 10] = [
+const ZYGOTES: [&str; 9] = [
     "pidfd_open",
     "fork",
     "wait4",
     "prctl to outlive the parent",
-    "prlimit64 to set",
     "seccomp to set",
     "dup3",
     "close_range",
@@ -180,15 +177,14 @@ fn a_thread_that_was_there_before_is_refused_too() {
 #[test]
 fn the_namespace_ends_with_its_first_process() {
     let status = |code: fn() -> i32| {
-        let child = match kernel::fork().unwrap() {
+        let child = match os::fork().unwrap() {
             Forked::Child => {
                 let entered = super::pid_namespace();
                 os::exit_now(if entered.is_ok() { code() } else { 99 })
             }
             Forked::Parent(child) => child,
         };
-        let ended = rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty()).unwrap();
-        ended.expect("it has ended").1.exit_status()
+        os::reap(child as u32).unwrap().code
     };
     assert_eq!(status(|| 7), Some(7));
     let own = status(|| i32::from(rustix::process::getpid().is_init()));
