@@ -30,6 +30,13 @@ pub(crate) struct Modules {
     pub(crate) files: FileTree,
 }
 
+impl Modules {
+    /// Whether the program's code, or its packages', can look at files.
+    pub(crate) fn need_files(&self) -> bool {
+        self.main.needs_files || self.layer.as_ref().is_some_and(|layer| layer.bundle.needs_files)
+    }
+}
+
 /// How a program is built.
 #[derive(Clone, Debug)]
 pub(crate) enum Way {

@@ -10,6 +10,7 @@ use registry_cache::Manifest;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::assets;
+use crate::bench_adapter;
 use crate::build::Way;
 use crate::bundle_arguments::{BundleArguments, TransformArguments};
 use crate::bundle_options;
@@ -17,8 +18,8 @@ use crate::bundlers::Bundlers;
 use crate::cache_access::CacheAccess;
 use crate::cache_command;
 use crate::cli::{
-    BUNDLER_WORKER, CacheArguments, CacheCommand, Dependency, EXECUTOR_WORKER, EXECUTOR_ZYGOTE, InspectArguments, LimitArguments,
-    ProgramArguments, RunArguments, ServeArguments, worker_arguments,
+    BUNDLER_WORKER, BenchAdapterArguments, CacheArguments, CacheCommand, Dependency, EXECUTOR_WORKER, EXECUTOR_ZYGOTE,
+    InspectArguments, LimitArguments, ProgramArguments, RunArguments, ServeArguments, worker_arguments,
 };
 use crate::config::{CacheConfig, Environment, ServiceLimits, run_limits};
 use crate::console;
@@ -209,6 +210,19 @@ pub(crate) fn serve(arguments: ServeArguments) -> Exit {
         service.run(stop).await
     };
     ended(in_runtime(service).and_then(|result| result).map(|()| Exit::Done))
+}
+
+/// `hoist bench-adapter`.
+pub(crate) fn bench_adapter(arguments: BenchAdapterArguments) -> Exit {
+    let work = async {
+        if let Some(folder) = arguments.echo {
+            return bench_adapter::echo(folder).await;
+        }
+        let cache = CacheAccess::Brief(cache_config(CacheArguments::default(), working_folder()?));
+        let pipeline = pipeline(&LimitArguments::default(), cache, BUNDLERS_AHEAD)?;
+        bench_adapter::serve(Pipeline { executor: zygotes()?, ..pipeline }).await
+    };
+    ended(in_runtime(work).and_then(|result| result).map(|()| Exit::Done))
 }
 
 /// `hoist cache`.

@@ -4,6 +4,7 @@
 //! there is a thread, a runtime or a byte of anybody's code.
 
 mod assets;
+mod bench_adapter;
 mod build;
 mod bundle_arguments;
 mod bundle_options;
@@ -15,6 +16,7 @@ mod command;
 mod config;
 mod console;
 mod data_files;
+mod doctor;
 mod error;
 mod exit_code;
 mod files;
@@ -66,9 +68,12 @@ fn main() -> ExitCode {
             Command::Mirror(MirrorCommand::Key) => command::mirror_key().into(),
             Command::Serve(arguments) => command::serve(arguments).into(),
             Command::Cache(what) => command::cache(what).into(),
+            Command::BenchAdapter(arguments) => command::bench_adapter(arguments).into(),
+            Command::Doctor(arguments) => doctor::doctor(arguments).into(),
             Command::BundlerWorker => bundler_worker(),
             Command::ExecutorWorker => executor::worker_main(files::open_image),
             Command::ExecutorZygote => executor::zygote_main(files::open_image),
+            Command::SandboxProbe => executor::sandbox::probe_main(),
         },
         Err(error) => {
             // Nobody is left to tell when the reader of the help has gone away.

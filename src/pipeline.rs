@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bundler::FileSource;
-use executor::{Executor, Layer, LayerFiles, Module, Program, Report};
+use executor::{Executor, FileTree, Layer, LayerFiles, Module, Program, Report};
 use registry_cache::Manifest;
 
 use crate::build::{Modules, Way};
@@ -97,14 +97,58 @@ impl Pipeline {
         trace: &mut Trace,
         observer: &dyn Observer,
     ) -> Result<Report, Error> {
+        let prepared = self.prepare(request, way, input, trace, observer).await?;
+        trace.time(Stage::Run, observer, prepared.run()).await
+    }
+
+    /// Builds a program, to be run once or more often.
+    pub(crate) async fn prepare(
+        &self,
+        request: Request,
+        way: &Way,
+        input: Option<String>,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<Prepared, Error> {
         let modules = self.build(request, way, trace, observer).await?;
         let program = Program { input, ..program_of(modules) };
-        trace.time(Stage::Run, observer, self.executor.run(&program, &self.run_limits)).await
+        Ok(Prepared { program, executor: self.executor.clone(), limits: self.run_limits.clone() })
+    }
+}
+
+/// A program that is built, with its input.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    program: Program,
+    executor: Executor,
+    limits: executor::Limits,
+}
+
+impl Prepared {
+    /// Runs it in a process of its own, each time in another one.
+    pub(crate) async fn run(&self) -> Result<Report, executor::Error> {
+        self.executor.run(&self.program, &self.limits).await
+    }
+
+    /// Runs it, and leaves its process alive until what is returned with the report is dropped.
+    pub(crate) async fn hold(&self) -> Result<(Report, executor::Held), executor::Error> {
+        self.executor.hold(&self.program, &self.limits).await
+    }
+
+    /// Its input, as JSON text.
+    pub(crate) fn input(&self) -> Option<&str> {
+        self.program.input.as_deref()
+    }
+
+    /// The same program with another input.
+    pub(crate) fn with_input(&self, input: Option<String>) -> Self {
+        Self { program: Program { input, ..self.program.clone() }, ..self.clone() }
     }
 }
 
 /// What is run of what was built, without an input.
 pub(crate) fn program_of(modules: Modules) -> Program {
+    let need_files = modules.need_files();
     let Modules { main, layer, files } = modules;
     Program {
         name: BUNDLE_NAME.to_owned(),
@@ -116,7 +160,7 @@ pub(crate) fn program_of(modules: Modules) -> Program {
             Arc::new(Layer { module, builtins: layer.bundle.builtins, files })
         }),
         input: None,
-        files,
+        files: if need_files { files } else { FileTree::default() },
         tenant: None,
     }
 }

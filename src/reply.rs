@@ -96,20 +96,19 @@ struct LimitReply {
 struct EvaluatedReply {
     /// `program`, `layer`, or `nothing`.
     once: &'static str,
-    /// Why the layer has to be evaluated in each run.
+    /// Why the rest has to be evaluated in each run, once that has been tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
 impl EvaluatedReply {
     fn new(evaluation: &Evaluation) -> Self {
-        match evaluation {
-            Evaluation::Program => Self { once: "program", reason: None },
-            Evaluation::Layer => Self { once: "layer", reason: None },
-            Evaluation::EachRun { reason } => {
-                Self { once: "nothing", reason: reason.as_ref().map(|reason| format!("it {}", reason.describe())) }
-            }
-        }
+        let (once, reason) = match evaluation {
+            Evaluation::Program => ("program", None),
+            Evaluation::Layer { reason } => ("layer", reason.as_ref()),
+            Evaluation::EachRun { reason } => ("nothing", reason.as_ref()),
+        };
+        Self { once, reason: reason.map(|reason| format!("the rest {}", reason.describe())) }
     }
 }
 

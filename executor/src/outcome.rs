@@ -170,10 +170,13 @@ pub enum Evaluation {
     /// All of it: the run had only to call the entry.
     Program,
     /// Its packages, and Node's modules.
-    Layer,
-    /// Nothing; the reason why a layer cannot be evaluated once, where there is one.
+    Layer {
+        /// Why the program itself cannot be, once that has been tried.
+        reason: Option<EachRun>,
+    },
+    /// Nothing.
     EachRun {
-        /// The reason.
+        /// Why its layer cannot be, or the program where it has none, once that has been tried.
         reason: Option<EachRun>,
     },
 }

@@ -88,7 +88,7 @@ impl Executor {
     ///
     /// Only for what is not the program's doing: [`Error`].
     pub async fn run(&self, program: &Program, limits: &Limits) -> Result<Report, Error> {
-        Ok(self.run_and_hold(program, limits).await?.0)
+        Ok(self.hold(program, limits).await?.0)
     }
 
     /// As [`Executor::run`], but the process lives on, without being listened to, until what comes with the report is
@@ -97,7 +97,7 @@ impl Executor {
     /// # Errors
     ///
     /// As [`Executor::run`].
-    pub async fn run_and_hold(&self, program: &Program, limits: &Limits) -> Result<(Report, Held), Error> {
+    pub async fn hold(&self, program: &Program, limits: &Limits) -> Result<(Report, Held), Error> {
         let bytes = program.bytes();
         if bytes > limits.program_bytes {
             return Err(Error::ProgramTooLarge { bytes, limit: limits.program_bytes });
@@ -157,7 +157,7 @@ impl Executor {
                 let Place { process, level, data_bytes, each_run } = zygotes.place(program).await?;
                 let evaluation = match level {
                     Evaluated::Program => Evaluation::Program,
-                    Evaluated::Layer => Evaluation::Layer,
+                    Evaluated::Layer => Evaluation::Layer { reason: each_run },
                     Evaluated::Nothing => Evaluation::EachRun { reason: each_run },
                 };
                 Ok(Placed { process, level, data_bytes: Some(data_bytes), evaluation })

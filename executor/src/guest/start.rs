@@ -31,12 +31,12 @@ pub(super) const NO_PROGRAM: u8 = 70;
 
 fn start(open: OpenImage) -> Result<Infallible, Box<dyn std::error::Error>> {
     sandbox::close_inherited()?;
-    // A service that has gone cannot kill what it left behind.
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     let socket = take_socket()?;
     let received: Received<crate::wire::Start> = channel::receive(&socket, open)?;
     let mut status = std::fs::File::open("/proc/self/status")?;
     sandbox::enter()?;
+    // A service that has gone cannot kill what it left behind. Entering a namespace would have undone this.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     let tokio = engine::complete()?;
     let context = tokio.enter();
     let mut engine = Engine::start(Compile::Lazily, open)?;

@@ -46,6 +46,8 @@ fn start(open: OpenImage) -> Result<Infallible, Failed> {
     let pids = sandbox::pid_namespace()?;
     let control = take_socket()?;
     sandbox::enter_zygote(pids)?;
+    // Entering a namespace would have undone this.
+    follow_parent()?;
     let tokio = engine::time_only()?;
     let mut engine = {
         let _context = tokio.enter();

@@ -151,7 +151,7 @@ pub(super) const OLDER: &[Call] = &[always(libc::SYS_epoll_wait), always(libc::S
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) const OLDER: &[Call] = &[];
 
-/// What only a zygote does: make a process, set it up, wait for it. And what its runs do under conditions of their own.
+/// What only a zygote does: start the engine, make a process, set it up, wait for it. And what its runs do under conditions of their own.
 pub(super) const ZYGOTE: &[Call] = &[
     only(libc::SYS_clone, &[&[IsWhole(0, FORK)], &[IsWhole(0, THREAD)]]),
     only(libc::SYS_prctl, PRCTL_OF_ZYGOTE),
@@ -163,6 +163,9 @@ pub(super) const ZYGOTE: &[Call] = &[
     always(libc::SYS_pipe2),
     always(libc::SYS_setsid),
     always(libc::SYS_signalfd4),
+    // The engine asks how much memory there is and which kernel this is when it starts.
+    always(libc::SYS_sysinfo),
+    always(libc::SYS_uname),
     always(libc::SYS_wait4),
     always(libc::SYS_waitid),
     #[cfg(target_arch = "x86_64")]
@@ -172,17 +175,24 @@ pub(super) const ZYGOTE: &[Call] = &[
 /// What a run does under conditions of its own: threads, and names for them and its memory.
 pub(super) const RUN: &[Call] = &[
     only(libc::SYS_clone, &[&[IsWhole(0, THREAD)]]),
-    only(libc::SYS_prctl, &[&[Is(0, flags(libc::PR_SET_NAME))], &[Is(0, flags(libc::PR_SET_VMA))]]),
+    only(
+        libc::SYS_prctl,
+        &[&[Is(0, flags(libc::PR_SET_NAME))], &[Is(0, flags(libc::PR_SET_VMA))], &[Is(0, PR_GET_AUXV)]],
+    ),
 ];
 
 const PRCTL_OF_ZYGOTE: &[&[Condition]] = &[
     &[Is(0, flags(libc::PR_SET_NAME))],
     &[Is(0, flags(libc::PR_SET_VMA))],
+    &[Is(0, PR_GET_AUXV)],
     &[Is(0, flags(libc::PR_SET_PDEATHSIG))],
     // Both come with adding a filter.
     &[Is(0, flags(libc::PR_SET_NO_NEW_PRIVS))],
     &[Is(0, flags(libc::PR_SET_SECCOMP))],
 ];
+
+/// `linux/prctl.h`: what the process was started with, which says where the kernel's own functions are.
+const PR_GET_AUXV: u32 = 0x4155_5856;
 
 /// One more than the highest of the kernel's fixed clocks.
 const CLOCKS: u32 = flags(libc::CLOCK_TAI) + 1;

@@ -29,11 +29,10 @@ pub(super) fn keep_memory_private() -> Result<(), Error> {
 
 /// Gives up every capability, those of a user namespace too, which it must have entered before.
 pub(super) fn drop_capabilities() -> Result<(), Error> {
-    for number in 0..u64::BITS {
-        // Only who has a capability may take it out of the bounding set. Without new privileges the set gives nothing to
-        // anybody else, and a number that the kernel does not know gives nothing at all.
-        let _ = rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number));
-    }
+    let mut each = (0..u64::BITS).map(|number| CapabilitySet::from_bits_retain(1 << number));
+    // Up to the first that the kernel does not know, or of all where the process may not: without new privileges the bounding
+    // set gives nothing to anybody.
+    while each.next().is_some_and(|one| rustix::thread::remove_capability_from_bounding_set(one).is_ok()) {}
     rustix::thread::clear_ambient_capability_set().map_err(failed("ambient capabilities"))?;
     let none = CapabilitySet::empty();
     let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };

@@ -4,7 +4,6 @@ use std::os::fd::AsFd as _;
 use std::sync::mpsc;
 
 use super::attempts::{Target, attempts};
-use super::kernel;
 use super::probe::{Listener, Observed, Stage, in_child, probe};
 use super::{PidNamespace, enter, enter_run, filter};
 use crate::error::Error;

@@ -1,7 +1,16 @@
 //! What makes two zygotes the same: everything that was evaluated in them, the files that it could look at, and whose it is.
 
-use crate::file_tree::FileTree;
+use crate::file_tree::{FileTree, Folder};
 use crate::program::{LayerFiles, Program};
+
+/// What is in a folder.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Content {
+    /// What has this hash.
+    Hash([u8; 32]),
+    /// What is in the memory with this device and number, which lasts as long as the zygote that has mapped it.
+    Memory(u64, u64),
+}
 
 /// What a zygote is found by.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -9,8 +18,7 @@ pub(super) struct Key {
     layer: Option<[u8; 32]>,
     builtins: Vec<String>,
     program: Option<(String, [u8; 32])>,
-    /// The folders: path, and the device and number of their memory, which lasts as long as the zygote.
-    files: Vec<(String, u64, u64)>,
+    files: Vec<(String, Content)>,
     tenant: Option<String>,
 }
 
@@ -51,13 +59,13 @@ impl Key {
     }
 }
 
-fn folders(files: &FileTree) -> Vec<(String, u64, u64)> {
-    let identity = |image: &dyn std::os::fd::AsFd| {
-        rustix::fs::fstat(image.as_fd()).map(|stat| (stat.st_dev, stat.st_ino)).unwrap_or_default()
+fn folders(files: &FileTree) -> Vec<(String, Content)> {
+    let content = |folder: &Folder| match folder.hash {
+        Some(hash) => Content::Hash(hash),
+        None => {
+            let stat = rustix::fs::fstat(folder.image.as_fd());
+            stat.map_or(Content::Memory(0, 0), |stat| Content::Memory(stat.st_dev, stat.st_ino))
+        }
     };
-    let folder = |folder: &crate::file_tree::Folder| {
-        let (device, number) = identity(&*folder.image);
-        (folder.path.clone(), device, number)
-    };
-    files.folders.iter().map(folder).collect()
+    files.folders.iter().map(|folder| (folder.path.clone(), content(folder))).collect()
 }

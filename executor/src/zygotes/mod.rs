@@ -82,7 +82,7 @@ pub(crate) struct Place {
     pub(crate) level: Evaluated,
     /// See [`Zygote::data_bytes`].
     pub(crate) data_bytes: u64,
-    /// Why the layer is not evaluated in a zygote.
+    /// Why no more of it has been.
     pub(crate) each_run: Option<EachRun>,
 }
 
@@ -124,13 +124,15 @@ impl Zygotes {
 
     async fn try_place(self: &Arc<Self>, program: &Program) -> Result<Place, Error> {
         let whole = Key::of_program(program);
-        if let Some(zygote) = self.shelf.ready(&whole, &self.limits).await {
-            return self.fork(zygote, Evaluated::Program, None).await;
-        }
+        let known = match self.shelf.ready(&whole, &self.limits) {
+            Some(Ok(zygote)) => return self.fork(zygote, Evaluated::Program, None).await,
+            Some(Err(reason)) => Some(reason),
+            None => None,
+        };
         let base = self.base().await?;
         if !Key::is_needed(program) {
             self.consider(&base, whole, program);
-            return self.fork(base, Evaluated::Nothing, None).await;
+            return self.fork(base, Evaluated::Nothing, known).await;
         }
         let key = Key::of_layer(program);
         let slot = self.shelf.slot(&key);
@@ -139,7 +141,7 @@ impl Zygotes {
         match made {
             Ok(layer) => {
                 self.consider(&layer, whole, program);
-                self.fork(layer, Evaluated::Layer, None).await
+                self.fork(layer, Evaluated::Layer, known).await
             }
             Err(reason) => self.fork(base, Evaluated::Nothing, Some(reason)).await,
         }

@@ -22,7 +22,7 @@ const REMEMBERED: usize = 10_000;
 pub(super) struct Slot {
     made: tokio::sync::Mutex<Option<Result<Arc<Zygote>, EachRun>>>,
     /// What `made` holds, for whoever may not wait.
-    zygote: Mutex<Option<Arc<Zygote>>>,
+    known: Mutex<Option<Result<Arc<Zygote>, EachRun>>>,
     /// When it was last asked for, in the shelf's own count.
     used: AtomicU64,
     sightings: AtomicU32,
@@ -45,7 +45,7 @@ impl Slot {
             Made::Zygote(zygote) => Ok(zygote),
             Made::EachRun(reason) => Err(reason),
         };
-        *lock(&self.zygote) = result.as_ref().ok().cloned();
+        *lock(&self.known) = Some(result.clone());
         *made = Some(result.clone());
         Ok(result)
     }
@@ -55,8 +55,12 @@ impl Slot {
         self.sightings.fetch_add(1, Ordering::Relaxed) + 1 == SIGHTINGS
     }
 
+    fn zygote(&self) -> Option<Arc<Zygote>> {
+        lock(&self.known).as_ref()?.as_ref().ok().cloned()
+    }
+
     fn empty(&self) {
-        lock(&self.zygote).take();
+        lock(&self.known).take_if(|known| known.is_ok());
         self.sightings.store(0, Ordering::Relaxed);
         if let Ok(mut made) = self.made.try_lock() {
             made.take_if(|made| made.is_ok());
@@ -87,17 +91,19 @@ impl Shelf {
         slot.used.store(self.clock.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
-    /// The zygote of a key, if there is one and it will do.
-    pub(super) async fn ready(&self, key: &Key, limits: &ZygoteLimits) -> Option<Arc<Zygote>> {
+    /// The zygote of a key, if there is one and it will do, or why there can be none.
+    pub(super) fn ready(&self, key: &Key, limits: &ZygoteLimits) -> Option<Result<Arc<Zygote>, EachRun>> {
         let slot = lock(&self.slots).get(key)?.clone();
-        let zygote = lock(&slot.zygote).clone()?;
-        if !will_do(&zygote, limits) {
+        let known = lock(&slot.known).clone()?;
+        if let Ok(zygote) = &known
+            && !will_do(zygote, limits)
+        {
             // It is made again when it has come often enough again.
             slot.empty();
             return None;
         }
         self.touch(&slot);
-        Some(zygote)
+        Some(known)
     }
 
     /// Lets go of the zygotes that have not been used for longest, until the rest keeps within the limits.
@@ -114,7 +120,7 @@ impl Shelf {
             let mut ages: Vec<u64> = slots.values().map(|slot| slot.used.load(Ordering::Relaxed)).collect();
             ages.sort_unstable();
             let oldest = ages[ages.len() / 2];
-            slots.retain(|_, slot| slot.used.load(Ordering::Relaxed) > oldest || lock(&slot.zygote).is_some());
+            slots.retain(|_, slot| slot.used.load(Ordering::Relaxed) > oldest || slot.zygote().is_some());
         }
     }
 
@@ -130,7 +136,7 @@ impl Shelf {
 /// The zygotes that there are, the last used first.
 fn by_use(slots: &HashMap<Key, Arc<Slot>>) -> Vec<(u64, Arc<Slot>, Arc<Zygote>)> {
     let there = |slot: &Arc<Slot>| {
-        let zygote = lock(&slot.zygote).clone()?;
+        let zygote = slot.zygote()?;
         Some((slot.used.load(Ordering::Relaxed), slot.clone(), zygote))
     };
     let mut there: Vec<_> = slots.values().filter_map(there).collect();
