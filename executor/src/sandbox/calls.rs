@@ -13,7 +13,7 @@ pub(super) struct Call {
 }
 
 /// What an argument, counted from 0, must be.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Condition {
     /// The lower half equals.
     Is(u8, u32),
@@ -199,3 +199,32 @@ const CLOCKS: u32 = flags(libc::CLOCK_TAI) + 1;
 
 /// The bits of a socket's type that are not flags.
 const SOCKET_KIND: u32 = 0xf;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By which refusing the difference leaves exactly what a run may do: whatever both do under conditions, they do by one
+    /// argument's value.
+    #[test]
+    fn a_run_may_do_less_than_a_zygote() {
+        for run in RUN {
+            let zygote = ZYGOTE.iter().find(|call| call.number == run.number).unwrap();
+            assert!(!run.when.is_empty() && run.when.iter().all(|set| zygote.when.contains(set)), "{}", run.number);
+            for set in zygote.when {
+                assert!(matches!(set, [Is(0, _) | IsWhole(0, _)]), "{}: {set:?}", run.number);
+            }
+        }
+    }
+
+    #[test]
+    fn every_call_stands_once_in_a_list() {
+        for list in [[BOTH, OLDER, ZYGOTE], [BOTH, OLDER, RUN]] {
+            let mut numbers: Vec<c_long> = list.into_iter().flatten().map(|call| call.number).collect();
+            let count = numbers.len();
+            numbers.sort_unstable();
+            numbers.dedup();
+            assert_eq!(numbers.len(), count);
+        }
+    }
+}

@@ -1,9 +1,10 @@
 //! The two filters of system calls, made into programs for the kernel [seccompiler].
 //!
 //! A zygote enters its own; each run adds the second one. They are made once, in the zygote, so that a run pays for nothing
-//! but handing its program to the kernel. A filter answers what it refuses with one error number, so a small one stands
-//! beside them for the one call that is answered differently. Filters are never taken off, and every process and thread that is
-//! made later has those of its maker.
+//! but handing its program to the kernel. That takes the longer the longer the program is, so a zygote's run adds only what
+//! refuses the difference: what is left is the same. A filter answers what it refuses with one error number, so a small one
+//! stands beside them for the one call that is answered differently. Filters are never taken off, and every process and thread
+//! that is made later has those of its maker.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -21,13 +22,16 @@ use crate::error::Error;
 struct Programs {
     no_clone3: BpfProgram,
     zygote: BpfProgram,
+    /// For a run that no zygote has forked.
     run: BpfProgram,
+    /// For a run that has its zygote's filter.
+    difference: BpfProgram,
 }
 
 static PROGRAMS: OnceLock<Programs> = OnceLock::new();
 
-/// Whether this process has the small filter, by itself or from its parent.
-static NO_CLONE3: AtomicBool = AtomicBool::new(false);
+/// Whether this process has a zygote's filter, by itself or from its parent.
+static IS_ZYGOTE: AtomicBool = AtomicBool::new(false);
 
 /// Makes the programs.
 #[cfg(test)]
@@ -38,24 +42,20 @@ pub(super) fn prepare() -> Result<(), Error> {
 /// Filters the whole process as a zygote.
 pub(super) fn enter_zygote() -> Result<(), Error> {
     let programs = programs()?;
-    without_clone3(programs)?;
-    install(&programs.zygote)
+    install(&programs.no_clone3)?;
+    install(&programs.zygote)?;
+    IS_ZYGOTE.store(true, Ordering::Relaxed);
+    Ok(())
 }
 
 /// Filters the whole process as a run.
 pub(super) fn enter_run() -> Result<(), Error> {
     let programs = programs()?;
-    without_clone3(programs)?;
-    install(&programs.run)
-}
-
-fn without_clone3(programs: &Programs) -> Result<(), Error> {
-    if NO_CLONE3.load(Ordering::Relaxed) {
-        return Ok(());
+    if IS_ZYGOTE.load(Ordering::Relaxed) {
+        return install(&programs.difference);
     }
     install(&programs.no_clone3)?;
-    NO_CLONE3.store(true, Ordering::Relaxed);
-    Ok(())
+    install(&programs.run)
 }
 
 /// Every thread of the process has it afterwards: one that stood aside could be made to act for the others.
@@ -71,6 +71,7 @@ fn programs() -> Result<&'static Programs, Error> {
         no_clone3: refuse_clone3().map_err(failed)?,
         zygote: allow([BOTH, OLDER, ZYGOTE]).map_err(failed)?,
         run: allow([BOTH, OLDER, RUN]).map_err(failed)?,
+        difference: refuse_difference().map_err(failed)?,
     };
     Ok(PROGRAMS.get_or_init(|| made))
 }
@@ -97,6 +98,21 @@ fn allow(lists: [&[Call]; 3]) -> Result<BpfProgram, seccompiler::BackendError> {
     }
     SeccompFilter::new(rules, refused, SeccompAction::Allow, architecture()?)?.try_into()
 }
+
+/// What zygotes may do and runs may not.
+fn refuse_difference() -> Result<BpfProgram, seccompiler::BackendError> {
+    let refused = SeccompAction::Errno(libc::EPERM as u32);
+    let mut rules = BTreeMap::new();
+    for call in ZYGOTE {
+        let kept = RUN.iter().find(|kept| kept.number == call.number).map_or(NEVER, |kept| kept.when);
+        let lost = call.when.iter().filter(|set| !kept.contains(set));
+        let sets = lost.map(|set| SeccompRule::new(conditions(set)?)).collect::<Result<_, _>>()?;
+        rules.insert(call.number, sets);
+    }
+    SeccompFilter::new(rules, SeccompAction::Allow, refused, architecture()?)?.try_into()
+}
+
+const NEVER: &[&[Condition]] = &[];
 
 fn conditions(set: &[Condition]) -> Result<Vec<SeccompCondition>, seccompiler::BackendError> {
     let condition = |condition: &Condition| match *condition {
