@@ -22,6 +22,7 @@ mod exit_code;
 mod files;
 mod given_lock;
 mod inspect;
+mod layers;
 mod metafile;
 mod mirror_arguments;
 mod mirror_command;
