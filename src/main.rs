@@ -85,7 +85,7 @@ fn main() -> ExitCode {
 }
 
 fn bundler_worker() -> ExitCode {
-    match executor::sandbox::close_inherited().and_then(|()| executor::sandbox::enter()) {
+    match executor::sandbox::close_inherited().and_then(|()| executor::sandbox::enter_worker()) {
         Ok(()) => bundler::worker_main(),
         Err(error) => {
             console::print_error(&error.into());

@@ -91,9 +91,12 @@ pub(crate) fn private_bytes(pid: u32) -> Option<u64> {
     Some(faults * u64::try_from(page).ok()?)
 }
 
-/// What a process shares with no other, in bytes.
+/// What a process shares with no other, in bytes. Who may not see that, because the process is kept from debuggers, is told
+/// all of its memory that is no file's: more, where it is a fork.
 pub(crate) fn unique_bytes(pid: u32) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let Ok(text) = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) else {
+        return bytes_of(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?, "RssAnon:");
+    };
     let private = text.lines().filter_map(|line| line.strip_prefix("Private_Dirty:"));
     let kibibytes: u64 = private.filter_map(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()).sum();
     Some(kibibytes * 1024)
@@ -106,8 +109,12 @@ pub(crate) fn data_bytes(pid: u32) -> Option<u64> {
 
 /// The same figure in the text of a process's status.
 pub(crate) fn data_bytes_of(status: &str) -> Option<u64> {
+    bytes_of(status, "VmData:")
+}
+
+fn bytes_of(status: &str, name: &str) -> Option<u64> {
     let kibibytes: u64 =
-        status.lines().find_map(|line| line.strip_prefix("VmData:")?.trim().strip_suffix(" kB")?.trim().parse().ok())?;
+        status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB")?.trim().parse().ok())?;
     Some(kibibytes * 1024)
 }
 

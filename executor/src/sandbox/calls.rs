@@ -118,6 +118,7 @@ pub(super) const BOTH: &[Call] = &[
     ),
     always(libc::SYS_lseek),
     always(libc::SYS_pread64),
+    always(libc::SYS_pwrite64),
     always(libc::SYS_read),
     always(libc::SYS_readv),
     always(libc::SYS_recvfrom),

@@ -1,8 +1,9 @@
 //! What a process gives up before it sees anything hostile: files, the network, other processes, new privileges, and in the
 //! end every system call that it does not need. Each part is used where the kernel has it; none of them alone is the wall.
 //!
-//! A bundler worker enters the sandbox and is done. A zygote does the same in namespaces of its own and adds the filter of
-//! zygotes; what it forks has all of that already, and each run adds the filter of runs. Nothing here is ever given back.
+//! A bundler worker enters the sandbox with the filter of runs and is done. A zygote enters it in namespaces of its own and
+//! adds the filter of zygotes; what it forks has all of that already, and each run adds the filter of runs. Nothing here is
+//! ever given back.
 
 mod attempts;
 mod calls;
@@ -44,6 +45,16 @@ pub fn close_inherited() -> Result<(), Error> {
 /// When a part that every supported kernel has cannot be set up.
 pub fn enter() -> Result<(), Error> {
     give_up(PidNamespace::Shared)
+}
+
+/// Enters the sandbox, whole, as a process that makes no other and needs nothing to start with: [`enter`] and [`enter_run`].
+///
+/// # Errors
+///
+/// When a part that every supported kernel has cannot be set up.
+pub fn enter_worker() -> Result<(), Error> {
+    enter()?;
+    enter_run()
 }
 
 /// Enters the sandbox as the zygote that all others come from. Must be called after [`pid_namespace`], otherwise when

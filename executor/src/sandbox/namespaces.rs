@@ -78,6 +78,7 @@ fn wait_for(child: i32) -> ! {
     // Whatever this process has inherited, the sockets to its parent above all, is the child's. A kernel that has no such
     // call has none for the child either, which says so.
     let _ = os::close_from(0);
+    let _ = care::drop_capabilities();
     let Ended { signal, code, .. } = os::reap(child as u32).unwrap_or_default();
     os::exit_now(code.or(signal.map(|signal| 128 + signal)).unwrap_or(ORPHANED))
 }
