@@ -47,7 +47,7 @@ fn start(open: OpenImage) -> Result<Infallible, Failed> {
     let control = take_socket()?;
     sandbox::enter_zygote(pids)?;
     // Entering a namespace would have undone this.
-    follow_parent()?;
+    follow_parent(rustix::process::getppid())?;
     let tokio = engine::time_only()?;
     let mut engine = {
         let _context = tokio.enter();
@@ -69,9 +69,13 @@ fn start(open: OpenImage) -> Result<Infallible, Failed> {
     zygote.serve(engine)
 }
 
-/// Ends this process when its parent ends.
-fn follow_parent() -> std::io::Result<()> {
-    Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?)
+/// Ends this process when its parent ends, or has ended before that could be asked for.
+fn follow_parent(parent: Option<Pid>) -> std::io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    if rustix::process::getppid() != parent {
+        os::exit_now(0);
+    }
+    Ok(())
 }
 
 /// Descriptors beside 0, 1 and 2 that are the same streams: the platform has made itself some. A child's own streams have to
@@ -101,12 +105,14 @@ struct Zygote {
     streams: Vec<(i32, i32)>,
     children: HashMap<i32, u64>,
     is_retired: bool,
+    /// This process, by which its children see whether it is still there.
+    process: Pid,
 }
 
 impl Zygote {
     fn new(control: OwnedFd, secret: Secret, streams: Vec<(i32, i32)>) -> std::io::Result<Self> {
-        let signals = os::watch_children(SOCKETS)?;
-        Ok(Self { control, secret, signals, streams, children: HashMap::new(), is_retired: false })
+        let (signals, process) = (os::watch_children(SOCKETS)?, rustix::process::getpid());
+        Ok(Self { control, secret, signals, streams, children: HashMap::new(), is_retired: false, process })
     }
 
     /// Does what it is told until it is told to retire or nobody is left to tell it anything.
@@ -179,7 +185,7 @@ impl Zygote {
 
     /// What a fork does first. Never returns but with an error.
     fn child(self, mut engine: Engine, role: Role, descriptors: Vec<OwnedFd>) -> Result<Infallible, Failed> {
-        follow_parent()?;
+        follow_parent(Some(self.process))?;
         rustix::process::setsid()?;
         os::unblock_children()?;
         let streams = self.streams.clone();
