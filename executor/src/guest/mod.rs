@@ -6,6 +6,7 @@ mod buffers;
 mod channel;
 mod engine;
 mod functions;
+mod heap;
 mod host;
 mod interposed;
 mod loader;
@@ -15,6 +16,7 @@ mod parts;
 mod run;
 mod snapshot;
 mod start;
+mod text;
 mod watchdog;
 mod zygote;
 

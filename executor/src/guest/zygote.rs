@@ -18,8 +18,9 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 use super::channel::{self, Received};
 use super::engine::{self, Compile, Engine};
 use super::parts::{Mapping, Parts};
+use super::text::SharedText;
 use super::start::{NO_PROGRAM, SOCKETS, take_socket};
-use super::{once, run, watchdog};
+use super::{heap, once, run, watchdog};
 use crate::file_tree::OpenImage;
 use crate::os::{self, Forked};
 use crate::wire::{Command, Event, HEADER_BYTES, Kind, Load, Role, Secret, Start, frame};
@@ -39,12 +40,16 @@ pub fn zygote_main(open: OpenImage) -> ExitCode {
     }
 }
 
+/// How often the base uses the platform, so that V8 has compiled, and seen the types of, what every run would begin with.
+const WARM_ROUNDS: usize = 100;
+
 type Failed = Box<dyn std::error::Error>;
 
 fn start(open: OpenImage) -> Result<Infallible, Failed> {
     sandbox::close_inherited()?;
     let pids = sandbox::pid_namespace()?;
     let control = take_socket()?;
+    let text = SharedText::find();
     sandbox::enter_zygote(pids)?;
     // Entering a namespace would have undone this.
     follow_parent(rustix::process::getppid())?;
@@ -54,6 +59,13 @@ fn start(open: OpenImage) -> Result<Infallible, Failed> {
         Engine::start(Compile::Eagerly, open)?
     };
     platform::renew(&mut engine.runtime);
+    engine.settle_globals()?;
+    for _ in 0..WARM_ROUNDS {
+        engine.renew_functions()?;
+        tokio.block_on(engine.warm())?;
+    }
+    text.share();
+    // Maps again what a run takes.
     tokio.block_on(engine.warm())?;
     if tokio.metrics().num_alive_tasks() > 0 {
         return Err("the platform sends asynchronous operations when it is warmed".into());
@@ -118,6 +130,7 @@ impl Zygote {
     /// Does what it is told until it is told to retire or nobody is left to tell it anything.
     fn serve(mut self, engine: Engine) -> Result<Infallible, Failed> {
         let mut buffer = [0_u8; 512];
+        heap::fill_holes();
         loop {
             if self.is_retired && self.children.is_empty() {
                 os::exit_now(0);
@@ -254,7 +267,6 @@ fn start_run(mut engine: Engine, socket: OwnedFd) -> Result<Infallible, Failed> 
     engine.renew_functions()?;
     sandbox::enter_run()?;
     watchdog::start(&mut engine.runtime)?;
-    tokio.block_on(engine.warm())?;
     let received: Received<Start> = channel::receive(&socket, engine.open_image)?;
     let data_bytes = received.first.data_bytes.ok_or("the service does not say what the process has allocated")?;
     run::run(engine, socket, &tokio, received, data_bytes)
