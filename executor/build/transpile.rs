@@ -22,7 +22,7 @@ struct Patch {
     to: &'static str,
 }
 
-const PATCHES: [Patch; 8] = [
+const PATCHES: [Patch; 10] = [
     // Text that becomes a function: no name in it can be found as in a source.
     Patch {
         file: "deno_fs/30_fs.js",
@@ -45,6 +45,17 @@ const PATCHES: [Patch; 8] = [
         file: "node:module",
         from: "let internalModuleStat = op_require_stat;",
         to: "let internalModuleStat = (path) => op_require_stat(path);",
+    },
+    // Node's own `internal/…` are not for users: among them is the way to every internal binding.
+    Patch {
+        file: "node:module",
+        from: "  return request in nativeModuleExports;\n",
+        to: "  return request in nativeModuleExports && !StringPrototypeStartsWith(request, \"internal/\");\n",
+    },
+    Patch {
+        file: "node:module",
+        from: "  const modExports = nativeModuleExports[request];\n",
+        to: "  const modExports = StringPrototypeStartsWith(request, \"internal/\") ? undefined : nativeModuleExports[request];\n",
     },
     // What the permissions refuse is told with the code that Node has for it.
     Patch {
