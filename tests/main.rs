@@ -7,6 +7,7 @@ mod bundles;
 mod concurrency;
 mod hostile;
 mod hostile_sources;
+mod isolation;
 mod lifetimes;
 mod live;
 mod locks;
