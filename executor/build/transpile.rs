@@ -22,7 +22,7 @@ struct Patch {
     to: &'static str,
 }
 
-const PATCHES: [Patch; 10] = [
+const PATCHES: [Patch; 14] = [
     // Text that becomes a function: no name in it can be found as in a source.
     Patch {
         file: "deno_fs/30_fs.js",
@@ -56,6 +56,27 @@ const PATCHES: [Patch; 10] = [
         file: "node:module",
         from: "  const modExports = nativeModuleExports[request];\n",
         to: "  const modExports = StringPrototypeStartsWith(request, \"internal/\") ? undefined : nativeModuleExports[request];\n",
+    },
+    // Code that a program names (bootstrap.js, `scriptName`).
+    Patch {
+        file: "deno_node/vm.js",
+        from: "      code,\n      filename,\n",
+        to: "      code,\n      __bootstrap.internals.scriptName(filename),\n",
+    },
+    Patch {
+        file: "deno_node/vm.js",
+        from: "    code,\n    filename,\n",
+        to: "    code,\n    __bootstrap.internals.scriptName(filename),\n",
+    },
+    Patch {
+        file: "deno_node/vm.js",
+        from: "      sourceText,\n      identifier,\n",
+        to: "      sourceText,\n      __bootstrap.internals.scriptName(identifier),\n",
+    },
+    Patch {
+        file: "node:module",
+        from: "url.pathToFileURL(filename).toString()",
+        to: "internals.scriptName(`${url.pathToFileURL(filename)}`)",
     },
     // What the permissions refuse is told with the code that Node has for it.
     Patch {

@@ -20,6 +20,8 @@ const {
   ObjectKeys,
   ObjectSetPrototypeOf,
   String,
+  StringPrototypeCharCodeAt,
+  StringPrototypeToLowerCase,
   SymbolFor,
   TypeError,
   Uint8Array,
@@ -28,6 +30,18 @@ const {
 // Polyfills put things on this object and look for others when they are first used. With a prototype, guest code's own
 // accessors on Object.prototype would be called with it.
 ObjectSetPrototypeOf(internals, null);
+
+// While one of the platform's modules is loaded, the engine lets its modules import each other, and knows them by their
+// names alone. A program's own functions may run in that moment, so code that a program names (node:vm's `filename`) is
+// never called like one of them. URLs are read as the URL standard has it: control characters and spaces do not count.
+internals.scriptName = (name) => {
+  let scheme = "";
+  for (let index = 0; index < name.length && scheme.length < 8 && name[index] !== ":"; index++) {
+    if (StringPrototypeCharCodeAt(name, index) > 32) scheme += name[index];
+  }
+  scheme = StringPrototypeToLowerCase(scheme);
+  return scheme === "ext" || scheme === "node" || scheme === "checkin" || scheme === "." ? `vm:${name}` : name;
+};
 
 const load = (specifier) => core.loadExtScript(specifier);
 const once = (create) => {
