@@ -22,7 +22,7 @@ struct Patch {
     to: &'static str,
 }
 
-const PATCHES: [Patch; 14] = [
+const PATCHES: [Patch; 18] = [
     // Text that becomes a function: no name in it can be found as in a source.
     Patch {
         file: "deno_fs/30_fs.js",
@@ -77,6 +77,28 @@ const PATCHES: [Patch; 14] = [
         file: "node:module",
         from: "url.pathToFileURL(filename).toString()",
         to: "internals.scriptName(`${url.pathToFileURL(filename)}`)",
+    },
+    // A cache of code is nearly machine code, and V8 hardly looks at its bytes: what a program brings is always refused, as
+    // the cache of another engine would be.
+    Patch {
+        file: "deno_node/vm.js",
+        from: "      columnOffset,\n      cachedData,\n",
+        to: "      columnOffset,\n      undefined,\n",
+    },
+    Patch {
+        file: "deno_node/vm.js",
+        from: "this.cachedDataRejected = result.cachedDataRejected;",
+        to: "this.cachedDataRejected = cachedData === undefined ? result.cachedDataRejected : true;",
+    },
+    Patch {
+        file: "deno_node/vm.js",
+        from: "    columnOffset,\n    cachedData,\n",
+        to: "    columnOffset,\n    undefined,\n",
+    },
+    Patch {
+        file: "deno_node/vm.js",
+        from: "result.value.cachedDataRejected = result.cachedDataRejected;",
+        to: "result.value.cachedDataRejected = cachedData === undefined ? result.cachedDataRejected : true;",
     },
     // What the permissions refuse is told with the code that Node has for it.
     Patch {
