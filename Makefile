@@ -31,12 +31,15 @@ compat: build
 	node $(COMPAT)/run-compat.mjs --cmd '$(CURDIR)/$(HOIST) run {file} --manifest {deps}' \
 		--jobs 2 --timeout 60 --tier $(TIERS) --out target/compat.json $(if $(ONLY),--only $(ONLY))
 
-# Bundles beside esbuild's and rolldown's own command lines, installs beside npm, pnpm and bun; see BENCHMARKS.md.
+# Bundles beside esbuild's and rolldown's own command lines, installs beside npm, pnpm and bun, runs beside workerd, bun, deno,
+# isolated-vm and node:vm; see BENCHMARKS.md.
 bench: deps
 	$(CARGO) build --release --bin hoist
 	@failed=0; \
 	node scripts/bench/run.mjs $(BENCH) || failed=1; \
 	node scripts/bench/install.mjs $(BENCH_INSTALL) || failed=1; \
+	node scripts/bench/peers.mjs $(BENCH_PEERS) || failed=1; \
+	node scripts/bench/once.mjs --corpus $(COMPAT) $(BENCH_ONCE) || failed=1; \
 	exit $$failed
 
 # The same programs twice, on a layer of their packages and as whole bundles: both must answer the same.

@@ -55,12 +55,20 @@ pub(crate) enum Command {
     /// The child process that runs a program
     #[command(name = EXECUTOR_WORKER, hide = true)]
     ExecutorWorker,
+    /// The child process whose forks run programs
+    #[command(name = EXECUTOR_ZYGOTE, hide = true)]
+    ExecutorZygote,
+    /// A peer of the side-by-side benchmark
+    #[command(hide = true)]
+    BenchAdapter(BenchAdapterArguments),
 }
 
 /// The name of the hidden subcommand that bundles.
 pub(crate) const BUNDLER_WORKER: &str = "bundler-worker";
 /// The name of the hidden subcommand that runs a program.
 pub(crate) const EXECUTOR_WORKER: &str = "executor-worker";
+/// The name of the hidden subcommand whose forks run programs.
+pub(crate) const EXECUTOR_ZYGOTE: &str = "executor-zygote";
 
 /// `hoist run`.
 #[derive(Debug, Args)]
@@ -166,6 +174,14 @@ pub(crate) struct UnpinArguments {
     /// The cache, and how to answer.
     #[command(flatten)]
     pub(crate) care: CareArguments,
+}
+
+/// `hoist bench-adapter`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchAdapterArguments {
+    /// Run nothing and answer as is right: FOLDER/WORKLOAD/expect.json
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) echo: Option<PathBuf>,
 }
 
 /// A program in a file, and the packages that it may import.

@@ -10,6 +10,7 @@ use registry_cache::Manifest;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::assets;
+use crate::bench_adapter;
 use crate::build::Way;
 use crate::bundle_arguments::{BundleArguments, TransformArguments};
 use crate::bundle_options;
@@ -17,14 +18,15 @@ use crate::bundlers::Bundlers;
 use crate::cache_access::CacheAccess;
 use crate::cache_command;
 use crate::cli::{
-    BUNDLER_WORKER, CacheArguments, CacheCommand, Dependency, EXECUTOR_WORKER, InspectArguments, LimitArguments,
-    ProgramArguments, RunArguments, ServeArguments, worker_arguments,
+    BUNDLER_WORKER, BenchAdapterArguments, CacheArguments, CacheCommand, Dependency, EXECUTOR_WORKER, EXECUTOR_ZYGOTE,
+    InspectArguments, LimitArguments, ProgramArguments, RunArguments, ServeArguments, worker_arguments,
 };
 use crate::config::{CacheConfig, Environment, ServiceLimits, run_limits};
 use crate::console;
 use crate::data_files::{self, DataLimits};
 use crate::error::Error;
 use crate::exit_code::{Exit, exit_of_error, exit_of_outcome};
+use crate::layers::Layers;
 use crate::metafile::{LicenseFacts, Metafile};
 use crate::mirror_arguments::{ExportArguments, ImportArguments, PrewarmArguments};
 use crate::mirror_command;
@@ -197,7 +199,8 @@ pub(crate) fn serve(arguments: ServeArguments) -> Exit {
         let cache = cache_config(arguments.cache, working_folder()?);
         let cache = registry_cache::Cache::publish(cache.options()?).await?;
         Service::start(arguments.listen, limits, cache, |cache| {
-            pipeline(&arguments.limits, CacheAccess::Held(cache), BUNDLERS_AHEAD)
+            let pipeline = pipeline(&arguments.limits, CacheAccess::Held(cache), BUNDLERS_AHEAD)?;
+            Ok(Pipeline { executor: zygotes()?, ..pipeline })
         })
         .await
     };
@@ -208,6 +211,19 @@ pub(crate) fn serve(arguments: ServeArguments) -> Exit {
         service.run(stop).await
     };
     ended(in_runtime(service).and_then(|result| result).map(|()| Exit::Done))
+}
+
+/// `hoist bench-adapter`.
+pub(crate) fn bench_adapter(arguments: BenchAdapterArguments) -> Exit {
+    let work = async {
+        if let Some(folder) = arguments.echo {
+            return bench_adapter::echo(folder).await;
+        }
+        let cache = CacheAccess::Brief(cache_config(CacheArguments::default(), working_folder()?));
+        let pipeline = pipeline(&LimitArguments::default(), cache, BUNDLERS_AHEAD)?;
+        bench_adapter::serve(Pipeline { executor: zygotes()?, ..pipeline }).await
+    };
+    ended(in_runtime(work).and_then(|result| result).map(|()| Exit::Done))
 }
 
 /// `hoist cache`.
@@ -273,16 +289,28 @@ pub(crate) fn prepare(
 
 /// Everything behind the stages, with so many bundlers started ahead.
 fn pipeline(limits: &LimitArguments, cache: CacheAccess, ahead: usize) -> Result<Pipeline, Error> {
-    let program = std::env::current_exe()
-        .map_err(|error| Error::Internal { problem: format!("hoist does not find its own binary: {error}") })?;
+    let program = own_binary()?;
     let executor = executor::WorkerCommand { program: program.clone(), arguments: worker_arguments(EXECUTOR_WORKER) };
     let bundler = bundler::WorkerCommand { program, arguments: worker_arguments(BUNDLER_WORKER) };
     Ok(Pipeline {
         bundlers: Bundlers::new(bundler, bundler::Limits::default(), ahead),
         executor: Executor::new(executor),
         run_limits: run_limits(limits),
+        layers: Layers::default(),
         cache,
     })
+}
+
+/// An executor for many runs.
+fn zygotes() -> Result<Executor, Error> {
+    let program = own_binary()?;
+    let command = executor::WorkerCommand { program, arguments: worker_arguments(EXECUTOR_ZYGOTE) };
+    Ok(Executor::with_zygotes(command, executor::ZygoteLimits::default())?)
+}
+
+fn own_binary() -> Result<PathBuf, Error> {
+    std::env::current_exe()
+        .map_err(|error| Error::Internal { problem: format!("hoist does not find its own binary: {error}") })
 }
 
 fn cache_config(flags: CacheArguments, project: PathBuf) -> CacheConfig {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bundler::FileSource;
 use executor::{FileTree, Folder, FolderImage};
 use registry_cache::{MappedImage, PackageImage, Tree};
+use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
 
@@ -29,7 +30,9 @@ impl OwnFiles {
     pub(crate) fn with_packages(self, packages: &Tree) -> Result<FileTree, Error> {
         let mut folders = Vec::with_capacity(packages.mounts.len() + 1);
         if !self.found.is_empty() {
-            folders.push(folder(String::new(), Arc::new(PackageImage::from_files(self.found)?)));
+            let hash = Some(hash(&self.found));
+            let image = Arc::new(PackageImage::from_files(self.found)?);
+            folders.push(Folder { hash, ..folder(String::new(), image) });
         }
         folders.extend(packages.mounts.iter().map(|mount| folder(mount.path.clone(), mount.image.clone())));
         Ok(FileTree { folders })
@@ -54,7 +57,17 @@ impl FileSource for OwnFiles {
 }
 
 fn folder(path: String, image: Arc<PackageImage>) -> Folder {
-    Folder { path, image: Arc::new(Image(image)) }
+    Folder { path, image: Arc::new(Image(image)), hash: None }
+}
+
+/// SHA-256 over names and contents, each behind its length.
+fn hash(files: &BTreeMap<String, Vec<u8>>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in files.iter().flat_map(|(path, bytes)| [path.as_bytes(), bytes.as_slice()]) {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
 }
 
 /// An image as the executor sends it.

@@ -4,6 +4,7 @@
 //! there is a thread, a runtime or a byte of anybody's code.
 
 mod assets;
+mod bench_adapter;
 mod build;
 mod bundle_arguments;
 mod bundle_options;
@@ -20,6 +21,7 @@ mod exit_code;
 mod files;
 mod given_lock;
 mod inspect;
+mod layers;
 mod metafile;
 mod mirror_arguments;
 mod mirror_command;
@@ -66,8 +68,10 @@ fn main() -> ExitCode {
             Command::Mirror(MirrorCommand::Key) => command::mirror_key().into(),
             Command::Serve(arguments) => command::serve(arguments).into(),
             Command::Cache(what) => command::cache(what).into(),
+            Command::BenchAdapter(arguments) => command::bench_adapter(arguments).into(),
             Command::BundlerWorker => bundler_worker(),
             Command::ExecutorWorker => executor::worker_main(files::open_image),
+            Command::ExecutorZygote => executor::zygote_main(files::open_image),
         },
         Err(error) => {
             // Nobody is left to tell when the reader of the help has gone away.

@@ -3,8 +3,10 @@
 //! A cache that was opened for one request is closed before guest code runs. Dropping the future ends everything, child
 //! processes included.
 
+use std::sync::Arc;
+
 use bundler::FileSource;
-use executor::{Executor, Module, Program, Report};
+use executor::{Executor, FileTree, Module, Program, Report};
 use registry_cache::Manifest;
 
 use crate::build::{Modules, Way};
@@ -13,6 +15,7 @@ use crate::cache_access::CacheAccess;
 use crate::error::Error;
 use crate::files::OwnFiles;
 use crate::given_lock::GivenLock;
+use crate::layers::Layers;
 use crate::project::nearest_manifest;
 use crate::requirements::{Unlisted, parse_manifest};
 use crate::trace::{Observer, Stage, Trace};
@@ -59,6 +62,8 @@ impl From<Error> for Answer {
 
 /// The engines behind the stages, with their settings.
 pub(crate) struct Pipeline {
+    /// The layers that programs were linked to.
+    pub(crate) layers: Layers,
     /// Who bundles programs.
     pub(crate) bundlers: Bundlers,
     /// Who runs programs.
@@ -95,16 +100,67 @@ impl Pipeline {
         trace: &mut Trace,
         observer: &dyn Observer,
     ) -> Result<Report, Error> {
-        let Modules { main, layer, files } = self.build(request, way, trace, observer).await?;
-        let program = Program {
-            name: BUNDLE_NAME.to_owned(),
-            code: main.code,
-            source_map: Some(main.source_map),
-            layer: layer.map(|layer| Module { code: layer.bundle.code, source_map: Some(layer.bundle.source_map) }),
-            input,
-            files,
-        };
-        trace.time(Stage::Run, observer, self.executor.run(&program, &self.run_limits)).await
+        let prepared = self.prepare(request, way, input, trace, observer).await?;
+        trace.time(Stage::Run, observer, prepared.run()).await
+    }
+
+    /// Builds a program, to be run once or more often.
+    pub(crate) async fn prepare(
+        &self,
+        request: Request,
+        way: &Way,
+        input: Option<String>,
+        trace: &mut Trace,
+        observer: &dyn Observer,
+    ) -> Result<Prepared, Error> {
+        let modules = self.build(request, way, trace, observer).await?;
+        let program = Program { input, ..program_of(modules) };
+        Ok(Prepared { program, executor: self.executor.clone(), limits: self.run_limits.clone() })
+    }
+}
+
+/// A program that is built, with its input.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    program: Program,
+    executor: Executor,
+    limits: executor::Limits,
+}
+
+impl Prepared {
+    /// Runs it in a process of its own, each time in another one.
+    pub(crate) async fn run(&self) -> Result<Report, executor::Error> {
+        self.executor.run(&self.program, &self.limits).await
+    }
+
+    /// Runs it, and leaves its process alive until what is returned with the report is dropped.
+    pub(crate) async fn hold(&self) -> Result<(Report, executor::Held), executor::Error> {
+        self.executor.hold(&self.program, &self.limits).await
+    }
+
+    /// Its input, as JSON text.
+    pub(crate) fn input(&self) -> Option<&str> {
+        self.program.input.as_deref()
+    }
+
+    /// The same program with another input.
+    pub(crate) fn with_input(&self, input: Option<String>) -> Self {
+        Self { program: Program { input, ..self.program.clone() }, ..self.clone() }
+    }
+}
+
+/// What is run of what was built, without an input.
+pub(crate) fn program_of(modules: Modules) -> Program {
+    let need_files = modules.need_files();
+    let Modules { main, layer, files } = modules;
+    Program {
+        name: BUNDLE_NAME.to_owned(),
+        module: Arc::new(Module::new(main.code, Some(main.source_map))),
+        builtins: main.builtins,
+        layer: layer.map(|layer| layer.run.clone()),
+        input: None,
+        files: if need_files { files } else { FileTree::default() },
+        tenant: None,
     }
 }
 

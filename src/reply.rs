@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bundler::Diagnostic;
-use executor::{Exceeded, LogLine, Outcome, Report, Response};
+use executor::{Evaluation, Exceeded, LogLine, Outcome, Report, Response};
 use registry_cache::{CacheUse, Lock};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -41,6 +41,9 @@ pub(crate) struct Reply<'a> {
     /// Why it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     path_reason: Option<&'a str>,
+    /// What had been evaluated before the run began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evaluated: Option<EvaluatedReply>,
     bundle: Option<BundleReply<'a>>,
     timings: Vec<TimingReply>,
     usage: Option<UsageReply>,
@@ -86,6 +89,27 @@ struct LimitReply {
     measured: u64,
     unit: &'static str,
     knob: String,
+}
+
+/// What had been evaluated before a run, for all runs that share it.
+#[derive(Debug, Serialize)]
+struct EvaluatedReply {
+    /// `program`, `layer`, or `nothing`.
+    once: &'static str,
+    /// Why the rest has to be evaluated in each run, once that has been tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl EvaluatedReply {
+    fn new(evaluation: &Evaluation) -> Self {
+        let (once, reason) = match evaluation {
+            Evaluation::Program => ("program", None),
+            Evaluation::Layer { reason } => ("layer", reason.as_ref()),
+            Evaluation::EachRun { reason } => ("nothing", reason.as_ref()),
+        };
+        Self { once, reason: reason.map(|reason| format!("the rest {}", reason.describe())) }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -157,6 +181,7 @@ impl<'a> Reply<'a> {
             graph: trace.lock.as_ref(),
             path: trace.path.as_ref().map(Path::name),
             path_reason: trace.path.as_ref().and_then(Path::reason),
+            evaluated: None,
             bundle: trace.bundle.as_ref().map(|bundle| BundleReply { hash: &bundle.hash, bytes: bundle.bytes }),
             timings: TimingReply::all_of(trace),
             usage: None,
@@ -168,6 +193,7 @@ impl<'a> Reply<'a> {
         self.outcome = report.outcome.code();
         self.logs = &report.logs;
         self.logs_truncated = report.logs_truncated;
+        self.evaluated = Some(EvaluatedReply::new(&report.evaluation));
         self.usage = Some(UsageReply {
             cpu_ms: milliseconds(report.usage.cpu),
             wall_ms: milliseconds(report.usage.wall),

@@ -88,6 +88,7 @@ impl Service {
             given_up,
         });
         shared.pipeline.bundlers.replenish();
+        shared.pipeline.executor.prepare().await?;
         Ok(Self { listener, address: bound, shared, cache, give_up })
     }
 

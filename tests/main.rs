@@ -3,6 +3,7 @@
 //! What a test says stands in `testdata/` wherever it can; these files run it. Nothing here leaves the machine, but for
 //! [`live`], which is ignored unless it is asked for.
 
+mod bench_adapter;
 mod bundles;
 mod concurrency;
 mod hostile;

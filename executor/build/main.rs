@@ -40,7 +40,7 @@ fn main() {
 
 /// The platform over files of which there are none.
 fn extensions() -> Vec<Extension> {
-    platform::Platform::new(platform::Files::new(platform::Tree::default(), 0)).extensions
+    platform::Platform::new(platform::Files::new()).extensions
 }
 
 /// Writes `residual.rs` with two tables, sorted by specifier as deno_core searches them, of the lazily loaded sources

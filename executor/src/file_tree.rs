@@ -22,6 +22,8 @@ pub struct Folder {
     pub path: String,
     /// Its files: a descriptor of sealed memory. Folders may share one; it is sent once.
     pub image: Arc<dyn AsFd + Send + Sync>,
+    /// SHA-256 of what is in it, where it is made anew for each program: without one, it is known by its descriptor.
+    pub hash: Option<[u8; 32]>,
 }
 
 impl fmt::Debug for Folder {

@@ -13,9 +13,12 @@ mod limits;
 mod outcome;
 mod program;
 
+mod incoming;
+mod outgoing;
 mod process;
 mod wire;
 mod worker;
+mod zygotes;
 
 mod guest;
 mod os;
@@ -24,8 +27,9 @@ pub mod sandbox;
 
 pub use error::Error;
 pub use file_tree::{FileTree, Folder, FolderImage, OpenImage};
-pub use guest::{WorkerAllocator, worker_main};
+pub use guest::{EachRun, WorkerAllocator, worker_main, zygote_main};
 pub use limits::Limits;
-pub use outcome::{Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
-pub use program::{Module, Program};
-pub use worker::{Executor, WorkerCommand};
+pub use outcome::{Evaluation, Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
+pub use program::{Layer, LayerFiles, Module, Program};
+pub use worker::{Executor, Held, WorkerCommand};
+pub use zygotes::ZygoteLimits;

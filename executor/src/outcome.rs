@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::guest::EachRun;
+
 /// How a run ended. Whatever guest code does is an outcome, never an error of ours.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -157,6 +159,26 @@ pub struct Usage {
     pub wall: Duration,
     /// Most memory resident at once, in bytes. Pages shared with other processes count.
     pub peak_resident_bytes: u64,
+    /// Memory that the process had to itself, in bytes: pages that it was given or that were copied for it. What it gave
+    /// back counts too.
+    pub private_bytes: Option<u64>,
+}
+
+/// How much of a program had been evaluated before its run began.
+#[derive(Clone, Debug)]
+pub enum Evaluation {
+    /// All of it: the run had only to call the entry.
+    Program,
+    /// Its packages, and Node's modules.
+    Layer {
+        /// Why the program itself cannot be, once that has been tried.
+        reason: Option<EachRun>,
+    },
+    /// Nothing.
+    EachRun {
+        /// Why its layer cannot be, or the program where it has none, once that has been tried.
+        reason: Option<EachRun>,
+    },
 }
 
 /// Everything there is to say about a run.
@@ -170,4 +192,6 @@ pub struct Report {
     pub logs_truncated: bool,
     /// What it used.
     pub usage: Usage,
+    /// What had been evaluated before.
+    pub evaluation: Evaluation,
 }

@@ -1,14 +1,59 @@
 //! What a run is given.
 
+use std::sync::{Arc, OnceLock};
+
+use sha2::{Digest as _, Sha256};
+
 use crate::file_tree::FileTree;
 
 /// An ESM module.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Module {
+    code: String,
+    source_map: Option<String>,
+    hash: OnceLock<[u8; 32]>,
+}
+
+impl Module {
+    /// A module with its source map, by which stacks are mapped back. Its sources are shown as they are named there.
+    pub fn new(code: String, source_map: Option<String>) -> Self {
+        Self { code, source_map, hash: OnceLock::new() }
+    }
+
     /// Its text.
-    pub code: String,
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
     /// Its source map.
-    pub source_map: Option<String>,
+    pub fn source_map(&self) -> Option<&str> {
+        self.source_map.as_deref()
+    }
+
+    /// SHA-256 of the text, computed once.
+    pub(crate) fn hash(&self) -> &[u8; 32] {
+        self.hash.get_or_init(|| Sha256::digest(self.code.as_bytes()).into())
+    }
+}
+
+/// The packages of a program, as one module.
+#[derive(Debug)]
+pub struct Layer {
+    /// The module.
+    pub module: Module,
+    /// Node's own modules that it imports, as `node:` names.
+    pub builtins: Vec<String>,
+    /// What its code can look at while it is evaluated.
+    pub files: LayerFiles,
+}
+
+/// Which files a layer's code can look at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LayerFiles {
+    /// None.
+    None,
+    /// The program's.
+    Program,
 }
 
 /// One bundled program and its input.
@@ -17,13 +62,25 @@ pub struct Program {
     /// The file name that the module has under `/hoist`; it appears in stacks without a source map only.
     pub name: String,
     /// The ESM module. What it imports is the layer, Node's own, or in `files`.
-    pub code: String,
-    /// Its source map, by which stacks are mapped back. Its sources are shown as they are named there.
-    pub source_map: Option<String>,
+    pub module: Arc<Module>,
+    /// Node's own modules that it imports, as `node:` names.
+    pub builtins: Vec<String>,
     /// What the program imports as `hoist:layer`.
-    pub layer: Option<Module>,
+    pub layer: Option<Arc<Layer>>,
     /// The input as JSON text; without one the entry is called with `undefined`.
     pub input: Option<String>,
     /// The files that it finds while it runs.
     pub files: FileTree,
+    /// Whose program it is: nothing that one tenant's code was evaluated in serves another.
+    pub tenant: Option<String>,
+}
+
+impl Program {
+    /// Code, maps and input together, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let module = |module: &Module| module.code.len() + module.source_map.as_ref().map_or(0, String::len);
+        module(&self.module)
+            + self.layer.as_ref().map_or(0, |layer| module(&layer.module))
+            + self.input.as_ref().map_or(0, String::len)
+    }
 }

@@ -11,7 +11,9 @@ use std::os::fd::{AsRawFd as _, BorrowedFd};
 use serde::{Deserialize, Serialize};
 
 use crate::file_tree::FileTree;
+use crate::guest::EachRun;
 use crate::limits::Limits;
+use crate::os::Ended;
 use crate::outcome::{Exceeded, Failure, Level};
 
 /// The largest message. Well under the kernel's default send buffer, which bounds a message of this kind of socket.
@@ -44,11 +46,13 @@ pub(crate) enum Kind {
     BodyPart = 4,
     /// The answer, as JSON, to which the body's bytes belong. Ends the conversation.
     Answer = 5,
+    /// What a zygote tells, as JSON.
+    Event = 6,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        let kinds = [Self::LogPart, Self::LogEnd, Self::LogTruncated, Self::BodyPart, Self::Answer];
+        let kinds = [Self::LogPart, Self::LogEnd, Self::LogTruncated, Self::BodyPart, Self::Answer, Self::Event];
         kinds.into_iter().find(|kind| *kind as u8 == byte)
     }
 }
@@ -70,6 +74,8 @@ pub(crate) enum Answer {
     NeverSettled,
     /// A limit that only the process itself can see.
     Limit(Exceeded),
+    /// The process stopped itself at a limit that the service measures; where the program stood.
+    Stopped { stack: Option<String> },
 }
 
 /// Descriptors that one message can carry (Linux: SCM_MAX_FD).
@@ -78,21 +84,56 @@ pub(crate) const DESCRIPTORS: usize = 253;
 /// A folder of the program's files: its path below `/hoist`, and which of the images that were sent it is.
 pub(crate) type FolderMessage = (String, usize);
 
-/// The first message to a run. The images follow, as descriptors, at most [`DESCRIPTORS`] to a message of one byte; then the
-/// program's parts, cut into messages, in the order of the fields.
-#[derive(Debug, Deserialize, Serialize)]
-pub(crate) struct Start {
-    pub(crate) secret: Secret,
+/// What follows a first message: the images, as descriptors, at most [`DESCRIPTORS`] to a message of one byte; then the parts,
+/// cut into messages, in the order of the fields.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Parcel {
+    /// The name of the program's module; see [`crate::Program::name`].
     pub(crate) name: String,
     pub(crate) images: usize,
     /// The part that is [`FolderMessage`]s, as JSON.
     pub(crate) folders_bytes: usize,
-    pub(crate) code_bytes: usize,
+    /// None where the program has been evaluated before.
+    pub(crate) code_bytes: Option<usize>,
     pub(crate) source_map_bytes: Option<usize>,
+    /// None where there is no layer, or it has been evaluated before.
     pub(crate) layer_bytes: Option<usize>,
     pub(crate) layer_map_bytes: Option<usize>,
+    /// V8's code cache of the layer, or of the program where there is no layer.
+    pub(crate) code_cache_bytes: Option<usize>,
     pub(crate) input_bytes: Option<usize>,
-    pub(crate) cpu_seconds: u64,
+}
+
+impl Parcel {
+    /// All parts together, in bytes.
+    pub(crate) fn parts_bytes(&self) -> usize {
+        let optional = [
+            self.code_bytes,
+            self.source_map_bytes,
+            self.layer_bytes,
+            self.layer_map_bytes,
+            self.code_cache_bytes,
+            self.input_bytes,
+        ];
+        self.folders_bytes + optional.into_iter().flatten().sum::<usize>()
+    }
+}
+
+/// A first message.
+pub(crate) trait First: serde::de::DeserializeOwned {
+    /// What follows it.
+    fn parcel(&self) -> &Parcel;
+}
+
+/// The first message to a run.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Start {
+    pub(crate) secret: Secret,
+    pub(crate) parcel: Parcel,
+    /// What the process had allocated when it was forked, in bytes, where it could not look itself.
+    pub(crate) data_bytes: Option<u64>,
+    pub(crate) wall_ms: u64,
+    pub(crate) cpu_ms: u64,
     pub(crate) heap_bytes: usize,
     pub(crate) buffer_bytes: usize,
     pub(crate) process_bytes: usize,
@@ -101,21 +142,22 @@ pub(crate) struct Start {
     pub(crate) temporary_bytes: usize,
 }
 
+impl First for Start {
+    fn parcel(&self) -> &Parcel {
+        &self.parcel
+    }
+}
+
 impl Start {
-    /// The message that announces a program whose parts have these sizes.
-    pub(crate) fn new(secret: Secret, program: &crate::Program, files: &Images<'_>, limits: &Limits) -> Self {
+    /// The message that announces a program with these limits.
+    pub(crate) fn new(secret: Secret, parcel: Parcel, data_bytes: Option<u64>, limits: &Limits) -> Self {
+        let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self {
             secret,
-            name: program.name.clone(),
-            images: files.images.len(),
-            folders_bytes: files.folders.len(),
-            code_bytes: program.code.len(),
-            source_map_bytes: program.source_map.as_ref().map(String::len),
-            layer_bytes: program.layer.as_ref().map(|layer| layer.code.len()),
-            layer_map_bytes: layer_map(program).map(String::len),
-            input_bytes: program.input.as_ref().map(String::len),
-            // The kernel's own limit counts whole seconds; the service's clock is exact and comes first.
-            cpu_seconds: limits.cpu.as_secs() + 2,
+            parcel,
+            data_bytes,
+            wall_ms: millis(limits.wall),
+            cpu_ms: millis(limits.cpu),
             heap_bytes: limits.heap_bytes,
             buffer_bytes: limits.buffer_bytes,
             process_bytes: limits.process_bytes,
@@ -124,12 +166,76 @@ impl Start {
             temporary_bytes: limits.temporary_bytes,
         }
     }
+}
 
-    /// All parts together, in bytes.
-    pub(crate) fn parts_bytes(&self) -> usize {
-        let optional = [self.source_map_bytes, self.layer_bytes, self.layer_map_bytes, self.input_bytes];
-        self.folders_bytes + self.code_bytes + optional.into_iter().flatten().sum::<usize>()
+/// The first message to a zygote that has been forked: what it is to evaluate, once for all its forks.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Load {
+    pub(crate) secret: Secret,
+    pub(crate) parcel: Parcel,
+    /// Node's own modules that are loaded ahead, with `node:`.
+    pub(crate) builtins: Vec<String>,
+    /// What evaluating may allocate, in bytes.
+    pub(crate) heap_bytes: usize,
+}
+
+impl First for Load {
+    fn parcel(&self) -> &Parcel {
+        &self.parcel
     }
+}
+
+/// What a zygote is told, one to a message.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) enum Command {
+    /// Fork. The descriptors that come with it are the child's: a run's socket, its standard output and its standard error; a
+    /// zygote's control socket.
+    Fork {
+        /// The number by which the child is spoken of.
+        id: u64,
+        /// What it is to be.
+        role: Role,
+    },
+    /// Fork no more, and end after the last child.
+    Retire,
+}
+
+/// What a child of a zygote is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) enum Role {
+    /// One run.
+    Run,
+    /// A zygote itself.
+    Zygote,
+}
+
+/// What a zygote tells, one to a message.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) enum Event {
+    /// It can fork, or, with a reason, what it was to evaluate has to be evaluated in each run, and it ends.
+    Ready {
+        /// The reason.
+        each_run: Option<EachRun>,
+    },
+    /// There is a child, whose pidfd comes with this.
+    Forked {
+        /// Which.
+        id: u64,
+    },
+    /// There is no child.
+    NotForked {
+        /// Which.
+        id: u64,
+        /// Why.
+        detail: String,
+    },
+    /// A child has ended.
+    Ended {
+        /// Which.
+        id: u64,
+        /// How.
+        ended: Ended,
+    },
 }
 
 /// A file tree as it is sent: each image once, however many folders have it.
@@ -155,18 +261,6 @@ impl<'a> Images<'a> {
         }
         Ok(Self { images, folders: serde_json::to_vec(&folders)? })
     }
-}
-
-/// A program's parts, in the order in which they follow the first message.
-pub(crate) fn parts(program: &crate::Program) -> impl Iterator<Item = &String> {
-    let layer = program.layer.as_ref().map(|layer| &layer.code);
-    [Some(&program.code), program.source_map.as_ref(), layer, layer_map(program), program.input.as_ref()]
-        .into_iter()
-        .flatten()
-}
-
-fn layer_map(program: &crate::Program) -> Option<&String> {
-    program.layer.as_ref().and_then(|layer| layer.source_map.as_ref())
 }
 
 /// Writes a message's header in front of a payload. Needs no allocation beyond `buffer`.

@@ -1,12 +1,11 @@
 //! The service's side of a run: sends the program, keeps the clocks, collects what is said, and decides how it ended.
 
-use std::io::IoSlice;
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
+use rustix::net::RecvFlags;
 use tokio::io::{AsyncReadExt as _, Interest};
 use tokio::net::unix::pipe;
 
@@ -15,23 +14,31 @@ pub use crate::process::WorkerCommand;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::os::Ended;
-use crate::outcome::{Exceeded, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
+use crate::outcome::{Evaluation, Exceeded, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
+use crate::outgoing::Outgoing;
 use crate::process::Process;
-use crate::program::Program;
-use crate::wire::{
-    Answer, DESCRIPTORS, Images, Kind, LINE_BYTES, MESSAGE_BYTES, Secret, Start, level_from_byte, parts, unframe,
-};
+use crate::program::{LayerFiles, Program};
+use crate::wire::{Answer, Kind, LINE_BYTES, MESSAGE_BYTES, Secret, Start, level_from_byte, unframe};
+use crate::zygotes::{Evaluated, Place, ZygoteLimits, Zygotes};
 
 /// How often the processor time of a run is looked at. What it may exceed its limit by.
 const CPU_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How long to wait where the system has too many descriptors on their way. The run's own time bounds how often.
-const DESCRIPTORS_WAIT: Duration = Duration::from_millis(1);
+/// How much later than a run's own watchdog the service ends it.
+const HARD_STOP: Duration = Duration::from_millis(250);
 
 /// Runs programs, each in a process of its own.
 #[derive(Clone, Debug)]
 pub struct Executor {
-    command: WorkerCommand,
+    way: Way,
+}
+
+#[derive(Clone, Debug)]
+enum Way {
+    /// A process is started for each run.
+    Alone(WorkerCommand),
+    /// A run is a fork.
+    Forked(Arc<Zygotes>),
 }
 
 /// Why the service stopped listening to a run.
@@ -42,12 +49,37 @@ enum Stop {
     Gone,
     /// The service ended it.
     Exceeded(Exceeded),
+    /// It has stopped itself at a limit; where it stood.
+    Stopped(Exceeded, Option<String>),
 }
 
 impl Executor {
-    /// An executor whose workers are started by `command`.
+    /// An executor that starts a process for each run, by a command that leads to [`crate::worker_main`].
     pub fn new(command: WorkerCommand) -> Self {
-        Self { command }
+        Self { way: Way::Alone(command) }
+    }
+
+    /// An executor whose runs are forked from processes that have evaluated what they share, started by a command that leads
+    /// to [`crate::zygote_main`].
+    ///
+    /// # Errors
+    ///
+    /// When no thread can be started.
+    pub fn with_zygotes(command: WorkerCommand, limits: ZygoteLimits) -> Result<Self, Error> {
+        let zygotes = Zygotes::new(command, limits).map_err(Error::Worker)?;
+        Ok(Self { way: Way::Forked(Arc::new(zygotes)) })
+    }
+
+    /// Makes ready what does not depend on a program.
+    ///
+    /// # Errors
+    ///
+    /// When the first zygote does not start.
+    pub async fn prepare(&self) -> Result<(), Error> {
+        match &self.way {
+            Way::Alone(_) => Ok(()),
+            Way::Forked(zygotes) => zygotes.prepare().await,
+        }
     }
 
     /// Runs `program` to its end, or to its limits' end. Dropping the future kills the process.
@@ -56,7 +88,17 @@ impl Executor {
     ///
     /// Only for what is not the program's doing: [`Error`].
     pub async fn run(&self, program: &Program, limits: &Limits) -> Result<Report, Error> {
-        let bytes = parts(program).map(String::len).sum();
+        Ok(self.hold(program, limits).await?.0)
+    }
+
+    /// As [`Executor::run`], but the process lives on, without being listened to, until what comes with the report is
+    /// dropped. For measurements.
+    ///
+    /// # Errors
+    ///
+    /// As [`Executor::run`].
+    pub async fn hold(&self, program: &Program, limits: &Limits) -> Result<(Report, Held), Error> {
+        let bytes = program.bytes();
         if bytes > limits.program_bytes {
             return Err(Error::ProgramTooLarge { bytes, limit: limits.program_bytes });
         }
@@ -64,27 +106,93 @@ impl Executor {
         let mut secret = Secret::default();
         rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())
             .map_err(|error| Error::Worker(error.into()))?;
-        let mut process = Process::start(&self.command)?;
+        let Placed { mut process, level, data_bytes, evaluation } = self.place(program).await?;
+        process.begin();
         let mut transcript = Transcript::new(started, limits);
         let stop = tokio::select! {
             biased;
-            stop = converse(&mut process, &secret, program, limits, &mut transcript) => stop,
-            () = tokio::time::sleep(limits.wall) => Stop::Exceeded(Exceeded {
-                which: LimitKind::Wall,
-                limit: millis(limits.wall),
-                measured: millis(started.elapsed()),
-            }),
+            stop = async {
+                match send_program(&process, level, data_bytes, secret, program, limits).await {
+                    Ok(()) => converse(&mut process, &secret, limits, &mut transcript).await,
+                    // It may have ended for a reason that it has said.
+                    Err(_) => Stop::Gone,
+                }
+            } => stop,
+            () = tokio::time::sleep(limits.wall + HARD_STOP) => Stop::Exceeded(wall_exceeded(limits, started)),
         };
         let wall = started.elapsed();
-        let ended = process.kill().map_err(Error::Worker)?;
-        let stop = match stop {
-            Stop::Gone => transcript.drain_socket(&process, &secret).map_or(Stop::Gone, Stop::Answered),
-            Stop::Answered(_) | Stop::Exceeded(_) => stop,
+        // What the process says of itself comes after these.
+        let (cpu, private_bytes) = (process.cpu_time(), process.private_bytes());
+        let (stop, ended) = match stop {
+            Stop::Answered(Answer::Stopped { stack }) => (stopped(cpu, limits, started, stack), None),
+            Stop::Answered(_) | Stop::Stopped(..) => (stop, None),
+            Stop::Gone | Stop::Exceeded(_) => {
+                let ended = process.end().await.map_err(Error::Worker)?;
+                let said = matches!(stop, Stop::Gone).then(|| transcript.drain_socket(&process, &secret)).flatten();
+                (said.map_or(stop, Stop::Answered), Some(ended))
+            }
         };
         transcript.drain_streams(&mut process);
-        let usage = Usage { cpu: ended.cpu, wall, peak_resident_bytes: ended.peak_resident_bytes };
-        let outcome = transcript.outcome(stop, &ended, limits);
-        Ok(Report { outcome, logs: transcript.lines, logs_truncated: transcript.truncated, usage })
+        let usage = Usage {
+            cpu: ended.map(|ended| ended.cpu).max(cpu).unwrap_or_default(),
+            wall,
+            peak_resident_bytes: ended.map_or(0, |ended| ended.peak_resident_bytes),
+            private_bytes,
+        };
+        let outcome = transcript.outcome(stop, ended.unwrap_or_default(), limits);
+        let report =
+            Report { outcome, logs: transcript.lines, logs_truncated: transcript.truncated, usage, evaluation };
+        Ok((report, Held { _process: process }))
+    }
+
+    async fn place(&self, program: &Program) -> Result<Placed, Error> {
+        match &self.way {
+            Way::Alone(command) => Ok(Placed {
+                process: Process::start(command)?,
+                level: Evaluated::Nothing,
+                data_bytes: None,
+                evaluation: Evaluation::EachRun { reason: None },
+            }),
+            Way::Forked(zygotes) => {
+                let Place { process, level, data_bytes, each_run } = zygotes.place(program).await?;
+                let evaluation = match level {
+                    Evaluated::Program => Evaluation::Program,
+                    Evaluated::Layer => Evaluation::Layer { reason: each_run },
+                    Evaluated::Nothing => Evaluation::EachRun { reason: each_run },
+                };
+                Ok(Placed { process, level, data_bytes: Some(data_bytes), evaluation })
+            }
+        }
+    }
+}
+
+/// A process for a run, and what it has done already.
+struct Placed {
+    process: Process,
+    level: Evaluated,
+    data_bytes: Option<u64>,
+    evaluation: Evaluation,
+}
+
+/// A run's process that lives on.
+#[derive(Debug)]
+pub struct Held {
+    _process: Process,
+}
+
+fn wall_exceeded(limits: &Limits, started: Instant) -> Exceeded {
+    Exceeded { which: LimitKind::Wall, limit: millis(limits.wall), measured: millis(started.elapsed()) }
+}
+
+/// Which limit a run has stopped at by itself, by the service's own clocks.
+fn stopped(cpu: Option<Duration>, limits: &Limits, started: Instant, stack: Option<String>) -> Stop {
+    match cpu.filter(|cpu| *cpu >= limits.cpu) {
+        Some(cpu) => Stop::Stopped(
+            Exceeded { which: LimitKind::Cpu, limit: millis(limits.cpu), measured: millis(cpu) },
+            stack,
+        ),
+        None if started.elapsed() >= limits.wall => Stop::Stopped(wall_exceeded(limits, started), stack),
+        None => Stop::Gone,
     }
 }
 
@@ -92,18 +200,8 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Sends the program and listens until there is an answer or a reason to stop.
-async fn converse(
-    process: &mut Process,
-    secret: &Secret,
-    program: &Program,
-    limits: &Limits,
-    transcript: &mut Transcript,
-) -> Stop {
-    if send_program(process, secret, program, limits).await.is_err() {
-        // It may have ended for a reason that it has said.
-        return Stop::Gone;
-    }
+/// Listens until there is an answer or a reason to stop.
+async fn converse(process: &mut Process, secret: &Secret, limits: &Limits, transcript: &mut Transcript) -> Stop {
     let mut buffer = vec![0; MESSAGE_BYTES];
     let mut output = vec![0; 8 * 1024];
     let mut errors = vec![0; 8 * 1024];
@@ -131,7 +229,7 @@ async fn converse(
                 Ok(bytes) => transcript.stream(Level::Error, &errors[..bytes]),
             },
             _ = clock.tick() => {
-                if let Some(used) = process.cpu_time().filter(|used| *used > limits.cpu) {
+                if let Some(used) = process.cpu_time().filter(|used| *used > limits.cpu + HARD_STOP) {
                     return Stop::Exceeded(Exceeded {
                         which: LimitKind::Cpu,
                         limit: millis(limits.cpu),
@@ -143,47 +241,32 @@ async fn converse(
     }
 }
 
-async fn send_program(process: &Process, secret: &Secret, program: &Program, limits: &Limits) -> std::io::Result<()> {
-    let files = Images::of(&program.files)?;
-    let header = serde_json::to_vec(&Start::new(*secret, program, &files, limits))?;
-    send(process, &header).await?;
-    for images in files.images.chunks(DESCRIPTORS) {
-        send_images(process, images).await?;
-    }
-    let texts = parts(program).map(String::as_bytes);
-    for part in std::iter::once(files.folders.as_slice()).chain(texts) {
-        for chunk in part.chunks(MESSAGE_BYTES) {
-            send(process, chunk).await?;
+/// Sends what the process has not been told before.
+async fn send_program(
+    process: &Process,
+    level: Evaluated,
+    data_bytes: Option<u64>,
+    secret: Secret,
+    program: &Program,
+    limits: &Limits,
+) -> std::io::Result<()> {
+    let layer = program.layer.as_deref();
+    let (files, layer, module) = match level {
+        Evaluated::Nothing => (Some(&program.files), layer, Some(&*program.module)),
+        // The layer's zygote has them if the layer's code could look at them.
+        Evaluated::Layer => {
+            let has_files = layer.is_some_and(|layer| layer.files == LayerFiles::Program);
+            ((!has_files).then_some(&program.files), None, Some(&*program.module))
         }
-    }
-    Ok(())
-}
-
-async fn send_images(process: &Process, images: &[BorrowedFd<'_>]) -> std::io::Result<()> {
-    let send = |socket: &OwnedFd| {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        if !control.push(SendAncillaryMessage::ScmRights(images)) {
-            return Err(std::io::ErrorKind::InvalidInput.into());
-        }
-        // A message without a byte would be the end of the conversation.
-        Ok(rustix::net::sendmsg(socket, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL)?)
+        Evaluated::Program => (None, None, None),
     };
-    loop {
-        match process.socket.async_io(Interest::WRITABLE, send).await {
-            // As many descriptors are on their way, to all runs together, as one process may have; the runs take them in.
-            Err(error) if error.raw_os_error() == Some(Errno::TOOMANYREFS.raw_os_error()) => {
-                tokio::time::sleep(DESCRIPTORS_WAIT).await;
-            }
-            sent => return sent.map(|_| ()),
-        }
-    }
-}
-
-async fn send(process: &Process, message: &[u8]) -> std::io::Result<()> {
-    let send = |socket: &OwnedFd| Ok(rustix::net::send(socket, message, SendFlags::NOSIGNAL)?);
-    process.socket.async_io(Interest::WRITABLE, send).await?;
-    Ok(())
+    let mut outgoing = Outgoing::new(&program.name, files)?
+        .program(module)
+        .layer(layer.map(|layer| &layer.module), None)
+        .input(program.input.as_deref());
+    let parcel = std::mem::take(&mut outgoing.parcel);
+    let first = serde_json::to_vec(&Start::new(secret, parcel, data_bytes, limits))?;
+    outgoing.send(&process.socket, &first).await
 }
 
 /// What the run has said so far, bounded.
@@ -253,6 +336,7 @@ impl Transcript {
                 None
             }
             Kind::Answer => serde_json::from_slice(payload).ok().map(Received::Answer),
+            Kind::Event => None,
         }
     }
 
@@ -318,9 +402,9 @@ impl Transcript {
         }
     }
 
-    fn outcome(&mut self, stop: Stop, ended: &Ended, limits: &Limits) -> Outcome {
+    fn outcome(&mut self, stop: Stop, ended: Ended, limits: &Limits) -> Outcome {
         match stop {
-            Stop::Exceeded(exceeded) => Outcome::Limit(exceeded),
+            Stop::Exceeded(exceeded) | Stop::Stopped(exceeded, _) => Outcome::Limit(exceeded),
             Stop::Answered(Answer::Value) => match String::from_utf8(std::mem::take(&mut self.body)) {
                 Ok(text) => Outcome::Value(text),
                 Err(_) => Outcome::Crashed { detail: "the answer is not text".to_string() },
@@ -333,7 +417,8 @@ impl Transcript {
             Stop::Answered(Answer::Unserializable { message }) => Outcome::Unserializable { message },
             Stop::Answered(Answer::NeverSettled) => Outcome::NeverSettled,
             Stop::Answered(Answer::Limit(exceeded)) => Outcome::Limit(exceeded),
-            Stop::Gone => self.unexplained(ended, limits),
+            // Without a limit that the service knows of.
+            Stop::Answered(Answer::Stopped { .. }) | Stop::Gone => self.unexplained(&ended, limits),
         }
     }
 

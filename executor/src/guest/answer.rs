@@ -1,9 +1,10 @@
 //! From V8's values and errors to the answer that goes to the service.
 
 use deno_core::error::{CoreError, CoreErrorKind, JsError, JsStackFrame};
-use deno_core::{JsRuntime, PollEventLoopOptions, v8};
-use deno_error::JsErrorBox;
+use deno_core::v8;
 
+use super::loader::Loader;
+use super::watchdog::Frame;
 use crate::outcome::{Exceeded, Failure, LimitKind};
 use crate::wire::{Answer, Start};
 
@@ -16,66 +17,8 @@ const CAUSES: usize = 4;
 /// How V8 reports a module whose top-level await nothing can settle.
 const STALLED: &str = "Top-level await promise never resolved";
 
-/// The platform's functions around a program's entry.
-pub(crate) struct Call {
-    /// Calls it.
-    call: v8::Global<v8::Function>,
-    /// Runs the ticks and microtasks that it queued, before timers that are due: the event loop's first turn would begin
-    /// with these.
-    drain: v8::Global<v8::Function>,
-}
-
-impl Call {
-    /// Takes from the global object what guest code must not find there, and keeps the function that calls entries. With it
-    /// comes the function that loads a file as CommonJS.
-    pub(crate) fn prepare(runtime: &mut JsRuntime) -> Result<(Self, v8::Global<v8::Function>), CoreError> {
-        let value = runtime.execute_script("ext:runtime/start", "__bootstrap.internals.start()")?;
-        deno_core::scope!(scope, runtime);
-        let functions = v8::Local::new(scope, value).try_cast::<v8::Array>().ok();
-        let function = |index| {
-            let value = functions.and_then(|functions| functions.get_index(scope, index));
-            let function = value.and_then(|value| value.try_cast::<v8::Function>().ok());
-            function
-                .map(|function| v8::Global::new(scope, function))
-                .ok_or_else(|| unexpected("start gave no function"))
-        };
-        Ok((Self { call: function(0)?, drain: function(1)? }, function(2)?))
-    }
-
-    /// Calls the default export of the module `namespace` and waits until what it returned is settled.
-    pub(crate) async fn run(
-        self,
-        runtime: &mut JsRuntime,
-        namespace: v8::Global<v8::Object>,
-        input: Option<String>,
-        output_bytes: usize,
-    ) -> Result<(Answer, Vec<u8>), CoreError> {
-        let arguments = {
-            deno_core::scope!(scope, runtime);
-            let namespace: v8::Local<v8::Value> = v8::Local::new(scope, namespace).into();
-            let input: v8::Local<v8::Value> = match input {
-                Some(text) => v8::String::new(scope, &text).ok_or_else(|| unexpected("the input is too long"))?.into(),
-                None => v8::undefined(scope).into(),
-            };
-            let output: v8::Local<v8::Value> = v8::Number::new(scope, output_bytes as f64).into();
-            [namespace, input, output].map(|argument| v8::Global::new(scope, argument))
-        };
-        let answered = runtime.call_with_args(&self.call, &arguments);
-        runtime.v8_isolate().perform_microtask_checkpoint();
-        runtime.call(&self.drain).await?;
-        let answered = runtime.with_event_loop_promise(Box::pin(answered), PollEventLoopOptions::default()).await?;
-        deno_core::scope!(scope, runtime);
-        let answered = v8::Local::new(scope, answered);
-        read(scope, answered).ok_or_else(|| unexpected("the entry's answer has another form"))
-    }
-}
-
-fn unexpected(what: &'static str) -> CoreError {
-    JsErrorBox::generic(what).into()
-}
-
 /// Reads what `call` in bootstrap.js answers with: a kind and what belongs to it.
-fn read(scope: &mut v8::PinScope, answered: v8::Local<v8::Value>) -> Option<(Answer, Vec<u8>)> {
+pub(super) fn read(scope: &mut v8::PinScope, answered: v8::Local<v8::Value>) -> Option<(Answer, Vec<u8>)> {
     let parts = v8::Local::<v8::Array>::try_from(answered).ok()?;
     let kind = parts.get_index(scope, 0)?.to_rust_string_lossy(scope);
     let first = parts.get_index(scope, 1)?;
@@ -192,6 +135,20 @@ fn place(frame: &JsStackFrame) -> Option<String> {
         Some(name) => format!("{name} ({position})"),
         None => position,
     })
+}
+
+/// Where a program stood, as a stack is written.
+pub(super) fn stack_of(frames: &[Frame], loader: &Loader) -> Option<String> {
+    let mut text = String::new();
+    for (function, file, line, column) in frames.iter().filter(|(_, file, ..)| !file.starts_with("ext:")) {
+        let (file, line, column) = loader
+            .original(file, *line, *column)
+            .unwrap_or_else(|| (file.strip_prefix("file:///hoist/").unwrap_or(file).to_owned(), *line, *column));
+        let position = format!("{file}:{line}:{column}");
+        text.push_str("\n    at ");
+        text.push_str(&if function.is_empty() { position } else { format!("{function} ({position})") });
+    }
+    Some(bounded(text.trim_start_matches('\n'))).filter(|text| !text.is_empty())
 }
 
 fn bounded(text: &str) -> String {

@@ -11,7 +11,7 @@ use deno_core::v8;
 /// The count of one isolate's buffers.
 #[derive(Debug)]
 pub(crate) struct Buffers {
-    limit: usize,
+    limit: AtomicUsize,
     used: AtomicUsize,
     /// What was used and asked for together when an allocation was last refused; 0 when none was.
     refused: AtomicU64,
@@ -23,7 +23,12 @@ const ALIGNMENT: usize = 16;
 impl Buffers {
     /// Buffers of at most `limit` bytes together.
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, used: AtomicUsize::new(0), refused: AtomicU64::new(0) })
+        Arc::new(Self { limit: AtomicUsize::new(limit), used: AtomicUsize::new(0), refused: AtomicU64::new(0) })
+    }
+
+    /// Sets what they may hold together.
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::Relaxed);
     }
 
     /// What the buffers hold now, in bytes.
@@ -49,7 +54,7 @@ impl Buffers {
 
     fn reserve(&self, bytes: usize) -> bool {
         let taken = self.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        if taken <= self.limit {
+        if taken <= self.limit.load(Ordering::Relaxed) {
             return true;
         }
         self.used.fetch_sub(bytes, Ordering::Relaxed);

@@ -12,7 +12,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlag
 use crate::file_tree::{self, LazyImage, OpenImage};
 use crate::os;
 use crate::outcome::{Exceeded, LimitKind};
-use crate::wire::{Answer, DESCRIPTORS, Kind, MESSAGE_BYTES, PAYLOAD_BYTES, Secret, Start, frame};
+use crate::wire::{Answer, DESCRIPTORS, Kind, MESSAGE_BYTES, PAYLOAD_BYTES, Secret, First, frame};
 
 /// The socket to the service and the secret that makes a message count.
 pub(crate) struct Channel {
@@ -33,9 +33,9 @@ pub(crate) fn open(socket: OwnedFd, secret: Secret) -> &'static Channel {
 }
 
 /// What the service sends before the program runs.
-pub(crate) struct Received {
+pub(crate) struct Received<M> {
     /// The first message.
-    pub(crate) start: Start,
+    pub(crate) first: M,
     /// The images of the program's files.
     pub(crate) images: Vec<Arc<LazyImage>>,
     /// The program's parts, one after the other.
@@ -47,14 +47,15 @@ pub(crate) struct Received {
 const UNMAPPED_IMAGES: usize = 512;
 
 /// Reads the first message, and the images and the program's parts that follow it.
-pub(crate) fn receive(socket: &OwnedFd, open: OpenImage) -> std::io::Result<Received> {
+pub(crate) fn receive<M: First>(socket: &OwnedFd, open: OpenImage) -> std::io::Result<Received<M>> {
     let mut buffer = vec![0; MESSAGE_BYTES];
     let bytes = receive_message(socket, &mut buffer)?;
-    let start: Start = serde_json::from_slice(&buffer[..bytes])?;
-    let mut images = Vec::with_capacity(start.images);
-    while images.len() < start.images {
+    let first: M = serde_json::from_slice(&buffer[..bytes])?;
+    let parcel = first.parcel();
+    let mut images = Vec::with_capacity(parcel.images);
+    while images.len() < parcel.images {
         let before = images.len();
-        for descriptor in receive_descriptors(socket)? {
+        for descriptor in receive_descriptors(socket, &mut [0])?.1 {
             let image = file_tree::lazy(descriptor, open);
             if images.len() >= UNMAPPED_IMAGES {
                 LazyLock::force(&image);
@@ -65,33 +66,33 @@ pub(crate) fn receive(socket: &OwnedFd, open: OpenImage) -> std::io::Result<Rece
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
     }
-    let expected = start.parts_bytes();
+    let expected = parcel.parts_bytes();
     let mut parts = Vec::with_capacity(expected);
     while parts.len() < expected {
         let bytes = receive_message(socket, &mut buffer)?;
         parts.extend_from_slice(&buffer[..bytes]);
     }
-    Ok(Received { start, images, parts })
+    Ok(Received { first, images, parts })
 }
 
-fn receive_descriptors(socket: &OwnedFd) -> std::io::Result<Vec<OwnedFd>> {
+/// Reads a message with the descriptors that came with it. No bytes: the other side has closed.
+pub(crate) fn receive_descriptors(socket: &OwnedFd, buffer: &mut [u8]) -> std::io::Result<(usize, Vec<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    loop {
-        let mut byte = [0];
-        match recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC) {
-            Ok(_) => break,
+    let bytes = loop {
+        match recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut control, RecvFlags::CMSG_CLOEXEC) {
+            Ok(received) => break received.bytes,
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-    }
+    };
     let mut descriptors = Vec::new();
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(received) = message {
             descriptors.extend(received);
         }
     }
-    Ok(descriptors)
+    Ok((bytes, descriptors))
 }
 
 fn receive_message(socket: &OwnedFd, buffer: &mut [u8]) -> std::io::Result<usize> {
@@ -128,7 +129,7 @@ impl Channel {
         self.send(Kind::LogTruncated, &[]);
     }
 
-    /// Sends the answer and ends the process.
+    /// Sends the answer. The service, which looks at what the process has used first, ends it.
     pub(crate) fn answer(&self, answer: &Answer, body: &[u8]) -> ! {
         let header = serde_json::to_vec(answer).unwrap_or_default();
         if header.len() > PAYLOAD_BYTES {
@@ -140,7 +141,7 @@ impl Channel {
             self.send(Kind::BodyPart, chunk);
         }
         self.send(Kind::Answer, &header);
-        os::exit_now(0)
+        self.wait_for_close()
     }
 
     /// Says that a limit which only this process can see has been exceeded, and ends the process. Allocates nothing: there
@@ -155,13 +156,14 @@ impl Channel {
         let end = cursor.position() as usize;
         let mut buffer = [0_u8; 256];
         self.send_message(frame(&mut buffer, &self.secret, Kind::Answer, &payload[..end]));
-        os::exit_now(0)
+        self.wait_for_close()
     }
 
-    /// Blocks until the service has closed its end.
-    pub(crate) fn wait_for_close(&self) {
+    /// Blocks until the service has closed its end, then ends the process.
+    pub(crate) fn wait_for_close(&self) -> ! {
         let mut buffer = [0_u8; 64];
         while receive_message(&self.socket, &mut buffer).is_ok() {}
+        os::exit_now(0)
     }
 
     fn send(&self, kind: Kind, payload: &[u8]) {

@@ -9,6 +9,7 @@ use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 use deno_core::error::ModuleLoaderError;
+use deno_core::sourcemap::SourceMap;
 use deno_core::url::Url;
 use deno_core::{
     CustomModuleEvaluationCb, CustomModuleEvaluationKind, FastString, JsRuntime, ModuleLoadOptions, ModuleLoadReferrer,
@@ -17,6 +18,8 @@ use deno_core::{
 };
 use deno_error::JsErrorBox;
 
+use super::notices::{EachRun, Notices};
+use super::parts::Text;
 use crate::platform::{self, Format, Loaded, RunTimeModules};
 
 /// The type of a module whose text is CommonJS, before it has run.
@@ -29,26 +32,25 @@ const LAYER: &str = "hoist:layer";
 const LAYER_URL: &str = "file:///hoist/layer.js";
 
 /// The module that a program is linked to.
-pub(super) struct LayerModule {
+struct LayerModule {
     specifier: ModuleSpecifier,
     /// Until it is loaded, once.
     code: Cell<Option<String>>,
     source_map: Option<Rc<[u8]>>,
 }
 
-impl LayerModule {
-    /// A layer with its source map.
-    pub(super) fn new(code: String, source_map: Option<Rc<[u8]>>) -> Result<Self, deno_core::url::ParseError> {
-        Ok(Self { specifier: ModuleSpecifier::parse(LAYER_URL)?, code: Cell::new(Some(code)), source_map })
-    }
-}
-
-/// The loader of a run.
-pub(super) struct Loader {
+/// The program's own module.
+struct ProgramModule {
     specifier: ModuleSpecifier,
     source_map: Option<Rc<[u8]>>,
-    layer: Option<LayerModule>,
+}
+
+/// The loader of a process: it is told of the layer and of the program once, before each is loaded.
+pub(super) struct Loader {
+    program: OnceCell<ProgramModule>,
+    layer: OnceCell<LayerModule>,
     modules: RunTimeModules,
+    notices: Rc<Notices>,
     engine: Rc<OnceCell<Engine>>,
 }
 
@@ -61,14 +63,41 @@ struct Engine {
 }
 
 impl Loader {
-    /// The program's specifier and source map, what it is linked to, and where other modules are found.
-    pub(super) fn new(
-        specifier: ModuleSpecifier,
-        source_map: Option<Rc<[u8]>>,
-        layer: Option<LayerModule>,
-        modules: RunTimeModules,
-    ) -> Self {
-        Self { specifier, source_map, layer, modules, engine: Rc::default() }
+    /// A loader that finds modules in the program's files.
+    pub(super) fn new(modules: RunTimeModules, notices: Rc<Notices>) -> Self {
+        Self { program: OnceCell::new(), layer: OnceCell::new(), modules, notices, engine: Rc::default() }
+    }
+
+    /// Gives what the program is linked to, to be loaded when the program is. Once only.
+    pub(super) fn give_layer(&self, layer: Text, _code_cache: Option<Vec<u8>>) {
+        let Ok(specifier) = ModuleSpecifier::parse(LAYER_URL) else { return };
+        let _ = self.layer.set(LayerModule { specifier, code: Cell::new(Some(layer.code)), source_map: layer.source_map });
+    }
+
+    /// Says that the layer is going to be evaluated before there is a program. Returns where it stands.
+    pub(super) fn announce_layer(&self, source_map: Option<Rc<[u8]>>) -> Result<ModuleSpecifier, deno_core::url::ParseError> {
+        let specifier = ModuleSpecifier::parse(LAYER_URL)?;
+        let _ = self.layer.set(LayerModule { specifier: specifier.clone(), code: Cell::new(None), source_map });
+        Ok(specifier)
+    }
+
+    /// Sets where the program's module stands, and its map. Once only.
+    pub(super) fn set_program(&self, specifier: ModuleSpecifier, source_map: Option<Rc<[u8]>>) {
+        let _ = self.program.set(ProgramModule { specifier, source_map });
+    }
+
+    /// Where a place of the program's or the layer's was before it was bundled: the source's name, line and column, counted
+    /// from 1.
+    pub(super) fn original(&self, file: &str, line: u32, column: u32) -> Option<(String, u32, u32)> {
+        let map = self.get_source_map(file)?;
+        let map = SourceMap::from_slice(&map).ok()?;
+        let token = map.lookup_token(line.checked_sub(1)?, column.checked_sub(1)?)?;
+        Some((token.get_source()?.to_owned(), token.get_src_line() + 1, token.get_src_col() + 1))
+    }
+
+    /// What loads a file as CommonJS, or one of Node's own modules, by its name.
+    pub(super) fn require(&self) -> Option<v8::Global<v8::Function>> {
+        self.engine.get().map(|engine| engine.require.clone())
     }
 
     /// What loads a file as CommonJS, by its path, in this runtime. Before that no file can be imported.
@@ -116,13 +145,21 @@ impl ModuleLoader for Loader {
         &self,
         specifier: &str,
         referrer: &str,
-        _kind: ResolutionKind,
+        kind: ResolutionKind,
     ) -> Result<ModuleSpecifier, ModuleLoaderError> {
-        if specifier == self.specifier.as_str() {
-            return Ok(self.specifier.clone());
+        let program = self.program.get();
+        if let Some(program) = program.filter(|program| specifier == program.specifier.as_str()) {
+            return Ok(program.specifier.clone());
         }
-        if let Some(layer) = self.layer.as_ref().filter(|_| specifier == LAYER && referrer == self.specifier.as_str()) {
-            return Ok(layer.specifier.clone());
+        let is_program = program.is_some_and(|program| referrer == program.specifier.as_str());
+        if let Some(layer) = self.layer.get() {
+            // The engine itself, which loads the layer first, has no referrer but this.
+            if specifier == LAYER_URL && referrer == "." || specifier == LAYER && is_program {
+                return Ok(layer.specifier.clone());
+            }
+        }
+        if kind == ResolutionKind::DynamicImport && referrer.starts_with("file:") {
+            self.notices.note(EachRun::DynamicImport);
         }
         if specifier.strip_prefix("node:").unwrap_or(specifier) == "sqlite" {
             return Err(JsErrorBox::type_error("node:sqlite is not available in a run: it has no database engine"));
@@ -136,7 +173,8 @@ impl ModuleLoader for Loader {
             return ModuleSpecifier::parse(specifier).map_err(JsErrorBox::from_err);
         }
         let referrer = ModuleSpecifier::parse(referrer).ok().filter(|url| url.scheme() == "file");
-        self.modules.resolve(specifier, referrer.as_ref().unwrap_or(&self.specifier))
+        let referrer = referrer.as_ref().or(program.map(|program| &program.specifier));
+        self.modules.resolve(specifier, referrer.ok_or_else(|| not_importable(specifier))?)
     }
 
     fn import_meta_resolve(&self, specifier: &str, referrer: &str) -> Result<ModuleSpecifier, ModuleLoaderError> {
@@ -155,7 +193,7 @@ impl ModuleLoader for Loader {
         _referrer: Option<&ModuleLoadReferrer>,
         options: ModuleLoadOptions,
     ) -> ModuleLoadResponse {
-        let layer = self.layer.as_ref().filter(|layer| layer.specifier == *specifier);
+        let layer = self.layer.get().filter(|layer| layer.specifier == *specifier);
         if let Some(code) = layer.and_then(|layer| layer.code.take()) {
             let code = ModuleSourceCode::String(code.into());
             return ModuleLoadResponse::Sync(Ok(ModuleSource::new(ModuleType::JavaScript, code, specifier, None)));
@@ -169,10 +207,11 @@ impl ModuleLoader for Loader {
     }
 
     fn get_source_map(&self, file_name: &str) -> Option<Cow<'_, [u8]>> {
-        let layer = self.layer.as_ref().filter(|layer| file_name == layer.specifier.as_str());
+        let layer = self.layer.get().filter(|layer| file_name == layer.specifier.as_str());
+        let program = self.program.get().filter(|program| file_name == program.specifier.as_str());
         let map = match layer {
             Some(layer) => layer.source_map.as_ref(),
-            None => self.source_map.as_ref().filter(|_| file_name == self.specifier.as_str()),
+            None => program.and_then(|program| program.source_map.as_ref()),
         };
         map.map(|map| Cow::Borrowed(&**map))
     }

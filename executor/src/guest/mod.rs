@@ -1,12 +1,24 @@
-//! The run's side: everything that happens in the process that guest code has for itself.
+//! The run's side: everything that happens in a process that has guest code in it, or will have.
 
 mod allocator;
 mod answer;
 mod buffers;
 mod channel;
+mod engine;
+mod functions;
+mod host;
+mod interposed;
 mod loader;
+mod notices;
+mod once;
+mod parts;
 mod run;
 mod snapshot;
+mod start;
+mod watchdog;
+mod zygote;
 
 pub use allocator::WorkerAllocator;
-pub use run::worker_main;
+pub use notices::EachRun;
+pub use start::worker_main;
+pub use zygote::zygote_main;

@@ -1,9 +1,9 @@
-// Puts the platform's globals in place while the start-up snapshot is made, and leaves two functions for the process
-// that starts from it: `start`, which removes what guest code must not find, and `call`, the entry contract.
+// Puts the platform's globals in place while the start-up snapshot is made, and leaves a few functions for the process
+// that starts from it: `start` removes what guest code must not find, `renew` is for each run, `call` is the entry contract.
 // Everything here uses primordials after start-up: guest code may have replaced any prototype's method.
 
 import { core, internals, primordials } from "ext:core/mod.js";
-import { op_hoist_log } from "ext:core/ops";
+import { op_hoist_log, op_hoist_random_drawn, op_hoist_random_seed } from "ext:core/ops";
 
 const {
   ArrayIsArray,
@@ -13,6 +13,7 @@ const {
   FunctionPrototypeToString,
   JSONParse,
   JSONStringify,
+  MathImul,
   ObjectAssign,
   ObjectDefineProperties,
   ObjectDefineProperty,
@@ -29,6 +30,7 @@ const {
   StringPrototypeToLowerCase,
   SymbolFor,
   TypeError,
+  Uint32Array,
   Uint8Array,
 } = primordials;
 
@@ -281,6 +283,36 @@ delete globalThis.Intl.v8BreakIterator;
 
 core.setReportExceptionCallback(event.reportException);
 
+// Forks of one process would all draw the numbers that V8's own Math.random has ready: this one is seeded by each. It is
+// xoshiro128** (Blackman and Vigna, 2018), two draws to a number.
+const random = new Uint32Array(4);
+let randomIsWatched = false;
+const rotateLeft = (value, bits) => (value << bits) | (value >>> (32 - bits));
+function drawBits() {
+  const second = random[1];
+  const drawn = MathImul(rotateLeft(MathImul(second, 5), 7), 9) >>> 0;
+  random[2] ^= random[0];
+  random[3] ^= second;
+  random[1] ^= random[2];
+  random[0] ^= random[3];
+  random[2] ^= second << 9;
+  random[3] = rotateLeft(random[3], 11);
+  return drawn;
+}
+const mathRandom = {
+  random() {
+    if (randomIsWatched) op_hoist_random_drawn();
+    return ((drawBits() >>> 5) * 67108864 + (drawBits() >>> 6)) / 9007199254740992;
+  },
+};
+ObjectDefineProperty(globalThis.Math, "random", {
+  __proto__: null,
+  configurable: true,
+  enumerable: false,
+  value: mathRandom.random,
+  writable: true,
+});
+
 // node:process and node:module finish their own set-up from these when they are first used.
 internals.__nodeBootstrapArgs = {
   __proto__: null,
@@ -308,7 +340,7 @@ core.setHandledPromiseRejectionHandler((promise, reason) => {
 });
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Runs in the process of each run, before guest code.
+// Runs before guest code.
 
 // Loads a file as CommonJS, for an `import` of it.
 const lazyModule = core.createLazyLoader("node:module");
@@ -317,15 +349,55 @@ const requireFile = (path) => lazyModule().default._load(path, undefined, false)
 // Runs what is queued for the next tick, and microtasks.
 const drain = core.__drainNextTickAndMacrotasks;
 
+// Once in a process that starts from the snapshot.
 internals.start = () => {
-  performance.setTimeOrigin();
   // The isolate keeps it, not the context, so a snapshot does not hold it.
   core.setWasmStreamingCallback((source, id) => lazyFetch().handleWasmStreaming(source, id));
   delete globalThis.__bootstrap;
   delete globalThis.bootstrap;
   delete globalThis.Deno;
-  return [call, drain, requireFile];
+  return [call, drain, requireFile, renew, watchRandom, immediates, warm];
 };
+
+// In the process of each run: what a fork has copied must not be the same in two of them.
+function renew() {
+  performance.setTimeOrigin();
+  op_hoist_random_seed(random);
+  randomIsWatched = false;
+}
+
+// While something is evaluated once for many runs.
+function watchRandom(isWatched) {
+  randomIsWatched = isWatched;
+  op_hoist_random_seed(random);
+}
+
+const immediates = () => core.getActiveImmediateCount();
+
+// Uses the platform as a handler does, so that what it takes is loaded and compiled, and its pages are there, when guest
+// code comes. It leaves nothing behind and waits for nothing.
+async function warm() {
+  const { Request } = load("ext:deno_fetch/23_request.js");
+  const { Response } = load("ext:deno_fetch/23_response.js");
+  load("ext:deno_web/08_text_encoding.js");
+  lazyBuffer();
+  lazyTimers();
+  lazyProcess();
+  const headers = { __proto__: null, "content-type": "application/json" };
+  const asked = new Request("http://localhost/warm?a=b", { method: "POST", headers, body: JSONStringify({ a: [1] }) });
+  await asked.clone().text();
+  const entry = { async fetch(request) {
+    const body = await request.json();
+    const target = new url.URL(request.url);
+    target.searchParams.get("a");
+    return Response.json({ body, path: target.pathname }, { headers: { "x-warm": "1" }, status: 201 });
+  } };
+  const answered = await entry.fetch(asked);
+  await answered.clone().json();
+  await respond({ fetch: () => answered }, undefined, 1024);
+  new abort.AbortController().signal.aborted;
+  encode({ a: [1, "b", { c: null }] });
+}
 
 // The entry contract (README, "What a program looks like"). Answers with an array: a kind and what belongs to it.
 async function call(namespace, inputText, outputBytes) {

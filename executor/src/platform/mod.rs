@@ -14,13 +14,16 @@ use std::sync::Arc;
 
 use deno_core::Extension;
 use deno_core::JsRuntime;
+use rand::{RngCore as _, SeedableRng as _};
 
-pub(crate) use file_system::{Files, Tree};
+pub(crate) use file_system::Files;
+#[allow(unused_imports, reason = "the build script is sent no files")]
+pub(crate) use file_system::Tree;
 #[allow(unused_imports, reason = "the build script loads no programs")]
 pub(crate) use run_time_modules::{Format, Loaded, RunTimeModules};
 
 #[allow(unused_imports, reason = "the build script runs no programs")]
-pub(crate) use ops::{Host, HostRc};
+pub(crate) use ops::{Host, HostRc, Watch, WatchRc};
 
 /// The platform over one file system.
 pub(crate) struct Platform {
@@ -69,14 +72,34 @@ fn extensions(files: Files, services: services::NodeServices) -> Vec<Extension> 
 }
 
 /// Puts what the extensions' ops expect in a runtime's state: permissions for nothing but the program's own virtual
-/// files and environment, and the part that answers for the process.
+/// files and environment, and the parts that answer for the process.
 #[allow(dead_code, reason = "the build script does not run programs")]
-pub(crate) fn equip(runtime: &mut JsRuntime, files: Files, host: HostRc) {
+pub(crate) fn equip(runtime: &mut JsRuntime, files: Files, host: HostRc, watch: WatchRc) {
     let state = runtime.op_state();
     let mut state = state.borrow_mut();
     state.put(services::permissions(files));
     state.put(Arc::new(deno_features::FeatureChecker::default()));
     state.put(host);
+    state.put(watch);
+}
+
+/// Gives a runtime what a fork must not share: the time that it counts from, and the generator of WebCrypto, which is one
+/// of its own so that it can be renewed.
+#[allow(dead_code, reason = "the build script does not run programs")]
+pub(crate) fn renew(runtime: &mut JsRuntime) {
+    let state = runtime.op_state();
+    let mut state = state.borrow_mut();
+    state.put(deno_web::StartTime::default());
+    state.put(rand::rngs::StdRng::from_entropy());
+    // What is left of its last block is thrown away; it sees by itself that it has been forked when it makes the next one.
+    let mut rest = [0_u8; 256];
+    rand::thread_rng().fill_bytes(&mut rest);
+}
+
+/// The generator of WebCrypto as it stands: two that differ have been drawn from.
+#[allow(dead_code, reason = "the build script does not run programs")]
+pub(crate) fn generator(runtime: &mut JsRuntime) -> Option<rand::rngs::StdRng> {
+    runtime.op_state().borrow().try_borrow::<rand::rngs::StdRng>().cloned()
 }
 
 /// Adds the second context that `node:vm` starts new ones from; for the runtime that a snapshot is taken of.

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use deno_core::{OpDecl, OpState, op2};
+use deno_core::{OpDecl, OpState, op2, v8};
 use deno_error::JsErrorBox;
 use serde::Serialize;
 
@@ -20,6 +20,18 @@ pub(crate) trait Host {
 /// How the host is kept in a runtime's state.
 pub(crate) type HostRc = Rc<dyn Host>;
 
+/// Who is told what code draws while it is evaluated once for many runs.
+pub(crate) trait Watch {
+    /// Whether anybody wants to know.
+    fn is_watching(&self) -> bool;
+
+    /// `Math.random` was drawn at a place of a module; lines and columns are counted from 1.
+    fn random_drawn(&self, file: String, line: u32, column: u32);
+}
+
+/// How the watch is kept in a runtime's state.
+pub(crate) type WatchRc = Rc<dyn Watch>;
+
 /// The exit code that Node's own abort ends with under a shell: 128 and SIGABRT.
 const ABORT_CODE: i32 = 134;
 
@@ -27,6 +39,39 @@ const ABORT_CODE: i32 = 134;
 fn op_hoist_log(state: &mut OpState, #[smi] level: i32, #[string] text: &str) {
     state.borrow::<HostRc>().clone().log(level, text);
 }
+
+/// Fills the state of `Math.random` from the kernel.
+#[op2(fast)]
+fn op_hoist_random_seed(#[buffer] state: &mut [u32]) -> Result<(), std::io::Error> {
+    for word in state {
+        let mut bytes = [0; 4];
+        rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+        // A state of zeros alone would stay so.
+        *word = u32::from_ne_bytes(bytes) | 1;
+    }
+    Ok(())
+}
+
+/// Notes from where `Math.random` is called: the nearest frame that is not the platform's.
+#[op2(fast, reentrant)]
+fn op_hoist_random_drawn(state: &OpState, scope: &mut v8::PinScope) {
+    let watch = state.borrow::<WatchRc>();
+    if !watch.is_watching() {
+        return;
+    }
+    let Some(stack) = v8::StackTrace::current_stack_trace(scope, FRAMES) else { return };
+    for index in 0..stack.get_frame_count() {
+        let Some(frame) = stack.get_frame(scope, index) else { continue };
+        let file = frame.get_script_name(scope).map(|name| name.to_rust_string_lossy(scope)).unwrap_or_default();
+        if !file.starts_with("ext:") && !file.starts_with("node:") {
+            let (line, column) = (frame.get_line_number() as u32, frame.get_column() as u32);
+            return watch.random_drawn(file, line, column);
+        }
+    }
+}
+
+/// How many frames of the stack are looked at.
+const FRAMES: usize = 16;
 
 #[op2(fast)]
 fn op_replaced_print(state: &mut OpState, #[string] text: &str, is_error: bool) -> Result<(), std::io::Error> {
@@ -279,7 +324,7 @@ macro_rules! absent_ops {
         deno_core::extension!(
             runtime,
             deps = [deno_webidl, deno_web, deno_crypto, deno_fetch, deno_node],
-            ops = [op_hoist_log, op_napi_open, $($name),*],
+            ops = [op_hoist_log, op_hoist_random_drawn, op_hoist_random_seed, op_napi_open, $($name),*],
             esm_entry_point = "ext:runtime/bootstrap.js",
             esm = [dir "src/platform", "ext:runtime/bootstrap.js" = "bootstrap.js"],
             lazy_loaded_esm = [dir "src/platform", "ext:runtime/98_global_scope_shared.js" = "global_scope.js"],

@@ -50,3 +50,21 @@ fn restrict() -> Result<(), landlock::RulesetError> {
         .restrict_self()?;
     Ok(())
 }
+
+/// Enters the sandbox of zygotes. As [`enter`].
+///
+/// # Errors
+///
+/// As [`enter`].
+pub fn enter_zygote() -> Result<(), Error> {
+    enter()
+}
+
+/// Gives up what only a zygote needs, in each run's process.
+///
+/// # Errors
+///
+/// When a part that every supported kernel has cannot be set up.
+pub fn enter_run() -> Result<(), Error> {
+    Ok(())
+}

@@ -15,7 +15,7 @@ mod tree;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use deno_fs::{FsDirEntry, OpenOptions};
 use deno_io::fs::{FsStat, FsStatFs};
@@ -50,7 +50,7 @@ fn errno(number: i32) -> io::Error {
 pub(crate) struct Files(Arc<Inner>);
 
 struct Inner {
-    tree: &'static Tree,
+    tree: OnceLock<&'static Tree>,
     temporary: Mutex<Temporary>,
     /// The working folder, absolute.
     folder: Mutex<PathBuf>,
@@ -80,14 +80,31 @@ enum Place {
 }
 
 impl Files {
-    /// The program's files, which last as long as the process, and room for so many bytes in `/tmp`.
-    pub(crate) fn new(tree: Tree, temporary_bytes: usize) -> Self {
+    /// No files, and no room in `/tmp`.
+    pub(crate) fn new() -> Self {
         Self(Arc::new(Inner {
-            tree: Box::leak(Box::new(tree)),
-            temporary: Mutex::new(Temporary::new(temporary_bytes)),
+            tree: OnceLock::new(),
+            temporary: Mutex::new(Temporary::new()),
             folder: Mutex::new(PathBuf::from(ROOT)),
             open: Arc::default(),
         }))
+    }
+
+    /// Puts the program's files in place, for as long as the process lasts. What was put there first stays.
+    #[allow(dead_code, reason = "the build script runs no programs")]
+    pub(crate) fn mount(&self, tree: Tree) {
+        self.0.tree.get_or_init(|| Box::leak(Box::new(tree)));
+    }
+
+    /// Makes room for so many bytes in `/tmp`.
+    #[allow(dead_code, reason = "the build script runs no programs")]
+    pub(crate) fn make_room(&self, temporary_bytes: usize) {
+        self.temporary().make_room(temporary_bytes);
+    }
+
+    fn tree(&self) -> &'static Tree {
+        static NOTHING: Tree = Tree::new_empty();
+        self.0.tree.get().copied().unwrap_or(&NOTHING)
     }
 
     fn temporary(&self) -> MutexGuard<'_, Temporary> {
@@ -163,7 +180,7 @@ impl Files {
     fn stat(&self, path: &Path) -> io::Result<FsStat> {
         match self.place(path)? {
             Place::Top => Ok(read_only(FOLDER | 0o555, 1, 0)),
-            Place::Program(path) => Ok(stat_of_node(self.0.tree.node(&path)?)),
+            Place::Program(path) => Ok(stat_of_node(self.tree().node(&path)?)),
             Place::Temporary(path) => match self.temporary().entry(&path)? {
                 Entry::File(file) => {
                     let content = file.content();
@@ -189,7 +206,7 @@ impl Files {
     fn names(&self, path: &Path) -> io::Result<Vec<FsDirEntry>> {
         let names = match self.place(path)? {
             Place::Top => [ROOT, TEMPORARY].map(|path| (path[1..].to_owned(), true)).into(),
-            Place::Program(path) => self.0.tree.names(&path)?,
+            Place::Program(path) => self.tree().names(&path)?,
             Place::Temporary(path) => self.temporary().names(&path)?,
             Place::Elsewhere { .. } => return Err(errno(libc::ENOENT)),
         };
@@ -205,7 +222,7 @@ impl Files {
     /// A file's bytes. Those of the program's are where they lie.
     pub(crate) fn read(&self, path: &Path) -> io::Result<std::borrow::Cow<'static, [u8]>> {
         match self.place(path)? {
-            Place::Program(path) => match self.0.tree.node(&path)? {
+            Place::Program(path) => match self.tree().node(&path)? {
                 Node::File { bytes, .. } => Ok(std::borrow::Cow::Borrowed(bytes)),
                 Node::Folder { .. } => Err(errno(libc::EISDIR)),
             },
@@ -226,10 +243,10 @@ impl Files {
             _ if options.create_new && self.stat(path).is_ok() => return Err(errno(libc::EEXIST)),
             Place::Program(below) if writes || creates => {
                 // What is there and what is not are refused alike, but for a folder.
-                let is_folder = matches!(self.0.tree.node(&below), Ok(Node::Folder { .. }));
+                let is_folder = matches!(self.tree().node(&below), Ok(Node::Folder { .. }));
                 return Err(errno(if is_folder { libc::EISDIR } else { libc::EROFS }));
             }
-            Place::Program(below) => match self.0.tree.node(&below)? {
+            Place::Program(below) => match self.tree().node(&below)? {
                 node @ Node::File { bytes, .. } => Opened::Mapped { bytes, stat: Box::new(move || stat_of_node(node)) },
                 node @ Node::Folder { .. } => Opened::Folder(Box::new(move || stat_of_node(node))),
             },

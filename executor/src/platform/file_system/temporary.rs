@@ -41,9 +41,10 @@ pub(super) struct Attributes {
 }
 
 /// How much all files may hold together, in bytes.
+#[derive(Default)]
 struct Room {
     used: AtomicUsize,
-    limit: usize,
+    limit: AtomicUsize,
 }
 
 /// A file's content, as long as an entry or a handle has it.
@@ -125,7 +126,7 @@ impl TemporaryFile {
         let before = content.bytes.len();
         if length > before {
             let taken = self.room.used.fetch_add(length - before, Ordering::Relaxed).saturating_add(length - before);
-            if taken > self.room.limit {
+            if taken > self.room.limit.load(Ordering::Relaxed) {
                 self.room.used.fetch_sub(length - before, Ordering::Relaxed);
                 return Err(errno(libc::ENOSPC));
             }
@@ -145,16 +146,22 @@ fn parent(path: &str) -> &str {
 }
 
 impl Temporary {
+    /// Sets how much all files may hold together, in bytes.
+    #[allow(dead_code, reason = "the build script runs no programs")]
+    pub(super) fn make_room(&self, bytes: usize) {
+        self.room.limit.store(bytes, Ordering::Relaxed);
+    }
+
     /// An empty folder whose files may hold so many bytes.
-    pub(super) fn new(limit: usize) -> Self {
+    pub(super) fn new() -> Self {
         let mut entries = BTreeMap::new();
         entries.insert(String::new(), Entry::Folder(Attributes::new(0, 0o1777)));
-        Self { entries, room: Arc::new(Room { used: AtomicUsize::new(0), limit }), next_number: 1 }
+        Self { entries, room: Arc::default(), next_number: 1 }
     }
 
     /// How many bytes there may be, and how many there are.
     pub(super) fn room(&self) -> (usize, usize) {
-        (self.room.limit, self.room.used.load(Ordering::Relaxed))
+        (self.room.limit.load(Ordering::Relaxed), self.room.used.load(Ordering::Relaxed))
     }
 
     /// What is at a path below the folder; empty is the folder itself.

@@ -43,7 +43,10 @@ fn files() -> Files {
         ("node_modules/p/node_modules/q".to_owned(), package),
         ("node_modules/@s/r".to_owned(), image(vec![("index.js", "r")])),
     ]);
-    Files::new(tree, 100)
+    let files = Files::new();
+    files.mount(tree);
+    files.make_room(100);
+    files
 }
 
 fn names(files: &Files, path: &str) -> Vec<String> {

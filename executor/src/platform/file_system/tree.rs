@@ -9,7 +9,6 @@ use super::errno;
 use crate::file_tree::{FolderImage, LazyImage};
 
 /// The folders by their paths below `/hoist`.
-#[derive(Default)]
 pub(crate) struct Tree {
     folders: BTreeMap<String, Mounted>,
 }
@@ -35,6 +34,11 @@ const FOLDER_NUMBER: u64 = 1 << 52;
 const IMAGE_SHIFT: u32 = 28;
 
 impl Tree {
+    /// A tree without a folder.
+    pub(super) const fn new_empty() -> Self {
+        Self { folders: BTreeMap::new() }
+    }
+
     /// A tree of these folders; of two at one path the last one counts.
     #[allow(dead_code, reason = "the build script is sent no files")]
     pub(crate) fn new(folders: impl IntoIterator<Item = (String, Arc<LazyImage>)>) -> Self {

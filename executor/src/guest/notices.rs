@@ -1,0 +1,194 @@
+//! What evaluating code once for many runs would break, noticed as it happens: whoever draws randomness would draw the same
+//! in every run, and what waits for something would wait for it in a process that is not its own.
+//!
+//! Ops are watched by deno_core's own hooks. What leaves no trace there is looked at when the evaluation is over: the
+//! generator of WebCrypto, the tasks of the tokio runtime (deno_core's op driver is one from its first operation on), timers
+//! and handles that are still there.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use deno_core::{OpDecl, OpId, OpMetricsEvent, OpMetricsFactoryFn, OpMetricsFn};
+use serde::{Deserialize, Serialize};
+
+use crate::platform::Watch;
+
+/// Why something has to be evaluated in each run.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum EachRun {
+    /// It drew cryptographic randomness.
+    Randomness,
+    /// It drew `Math.random`, in a package that is not known to do no harm with it.
+    MathRandom {
+        /// The package, or the program.
+        package: String,
+    },
+    /// It sent an asynchronous operation.
+    AsyncOperation,
+    /// It set a timer.
+    Timer,
+    /// It left something for the next turn of the event loop.
+    Immediate,
+    /// It left a file or another resource open.
+    OpenHandle,
+    /// It imported a module at run time.
+    DynamicImport,
+    /// It left a thread behind.
+    Thread,
+    /// It left a promise rejected.
+    UnhandledRejection,
+    /// Its top-level await waits for something.
+    Pending,
+    /// It read the clock: only programs may not.
+    Clock,
+    /// It wrote to the console: only programs may not.
+    Console,
+    /// What it exports is no handler: only programs have to.
+    NotAHandler,
+    /// It threw.
+    Threw {
+        /// What.
+        message: String,
+    },
+    /// It ended the process, or the process ended under it.
+    Ended {
+        /// How.
+        detail: String,
+    },
+    /// It took longer than it may.
+    Deadline,
+}
+
+impl EachRun {
+    /// The reason in words that follow "evaluated in each run because it".
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Randomness => "draws cryptographic randomness".to_owned(),
+            Self::MathRandom { package } => format!("draws Math.random ({package})"),
+            Self::AsyncOperation => "sends an asynchronous operation".to_owned(),
+            Self::Timer => "sets a timer".to_owned(),
+            Self::Immediate => "leaves something for the next turn of the event loop".to_owned(),
+            Self::OpenHandle => "leaves a handle open".to_owned(),
+            Self::DynamicImport => "imports a module at run time".to_owned(),
+            Self::Thread => "leaves a thread behind".to_owned(),
+            Self::UnhandledRejection => "leaves a promise rejected".to_owned(),
+            Self::Pending => "waits at its top level".to_owned(),
+            Self::Clock => "reads the clock".to_owned(),
+            Self::Console => "writes to the console".to_owned(),
+            Self::NotAHandler => "exports no handler".to_owned(),
+            Self::Threw { message } => format!("throws: {message}"),
+            Self::Ended { detail } => format!("ends its process: {detail}"),
+            Self::Deadline => "takes longer than it may".to_owned(),
+        }
+    }
+}
+
+/// What has been noticed.
+#[derive(Default)]
+pub(crate) struct Notices {
+    watching: Cell<bool>,
+    first: RefCell<Option<EachRun>>,
+    clock: Cell<bool>,
+    /// Asynchronous operations that were sent, less those that were done at once.
+    sent: Cell<i64>,
+    /// Where `Math.random` was drawn: file, line and column, counted from 1.
+    draws: RefCell<Vec<(String, u32, u32)>>,
+}
+
+/// Draws whose place is kept.
+const DRAWS: usize = 64;
+
+/// What an op does that matters here.
+#[derive(Clone, Copy)]
+enum Effect {
+    Randomness,
+    Timer,
+    Clock,
+    Sent,
+}
+
+impl Effect {
+    fn of(op: &OpDecl) -> Option<Self> {
+        let draws = ["random", "generate", "uuid", "prime", "sign", "_encrypt", "make_temp", "create_object_url"];
+        match op.name {
+            "op_timer_schedule" | "op_timer_track" => Some(Self::Timer),
+            "op_now" | "op_time_origin" | "op_timer_now" | "op_hoist_clock" => Some(Self::Clock),
+            "op_hoist_random_drawn" | "op_hoist_random_seed" => None,
+            name if draws.iter().any(|draw| name.contains(draw)) => Some(Self::Randomness),
+            _ if op.is_async => Some(Self::Sent),
+            _ => None,
+        }
+    }
+}
+
+impl Notices {
+    /// What a runtime calls for each op that matters.
+    pub(crate) fn observer(self: Rc<Self>) -> OpMetricsFactoryFn {
+        Box::new(move |_id: OpId, _count: usize, op: &OpDecl| {
+            let effect = Effect::of(op)?;
+            let notices = self.clone();
+            let observe: OpMetricsFn = Rc::new(move |_context, event, _source| notices.op(effect, event));
+            Some(observe)
+        })
+    }
+
+    fn op(&self, effect: Effect, event: OpMetricsEvent) {
+        if !self.watching.get() {
+            return;
+        }
+        match (effect, event) {
+            (Effect::Sent, OpMetricsEvent::Dispatched) => self.sent.set(self.sent.get() + 1),
+            (Effect::Sent, OpMetricsEvent::Completed | OpMetricsEvent::Error) => self.sent.set(self.sent.get() - 1),
+            (Effect::Randomness, OpMetricsEvent::Dispatched) => self.note(EachRun::Randomness),
+            (Effect::Timer, OpMetricsEvent::Dispatched) => self.note(EachRun::Timer),
+            (Effect::Clock, OpMetricsEvent::Dispatched) => self.clock.set(true),
+            _ => {}
+        }
+    }
+
+    /// Begins to look.
+    pub(crate) fn watch(&self) {
+        self.watching.set(true);
+        self.clock.set(false);
+        self.sent.set(0);
+        self.first.take();
+        self.draws.take();
+    }
+
+    /// Looks no longer, and tells the first thing that was noticed.
+    pub(crate) fn seen(&self) -> Option<EachRun> {
+        self.watching.set(false);
+        let sent = (self.sent.get() > 0).then_some(EachRun::AsyncOperation);
+        self.first.take().or(sent)
+    }
+
+    /// Whether the clock was read through an op.
+    pub(crate) fn clock_was_read(&self) -> bool {
+        self.clock.get()
+    }
+
+    /// Where `Math.random` was drawn.
+    pub(crate) fn draws(&self) -> Vec<(String, u32, u32)> {
+        self.draws.take()
+    }
+
+    /// Notes something, unless something else was noted before.
+    pub(crate) fn note(&self, reason: EachRun) {
+        if self.watching.get() {
+            self.first.borrow_mut().get_or_insert(reason);
+        }
+    }
+}
+
+impl Watch for Notices {
+    fn is_watching(&self) -> bool {
+        self.watching.get()
+    }
+
+    fn random_drawn(&self, file: String, line: u32, column: u32) {
+        let mut draws = self.draws.borrow_mut();
+        if draws.len() < DRAWS {
+            draws.push((file, line, column));
+        }
+    }
+}
