@@ -12,6 +12,8 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::place::{CANARY, Finished, Place, finish};
+use crate::registry::Registry;
+use crate::serve::Service;
 use crate::universe::testdata;
 
 fn outcome_of(answer: &Value) -> String {
@@ -44,11 +46,22 @@ fn patient_limits() -> Vec<String> {
 fn assert_nothing_reached(finished: &Finished) -> Value {
     let described = finished.describe();
     assert!(!finished.killed && finished.code() < 128, "{described}");
-    for text in [CANARY, "root:x:0", "content of the canary file"] {
-        assert!(!finished.stdout.contains(text) && !finished.stderr.contains(text), "{text:?} came out\n{described}");
-    }
     let answer = finished.json().unwrap_or_else(|error| panic!("{error}\n{described}"));
-    assert_eq!(outcome_of(&answer), "value", "{described}");
+    assert_nothing_came_out(&finished.stderr, &described);
+    assert_reaches_nothing(&finished.stdout, &answer, &described)
+}
+
+#[track_caller]
+fn assert_nothing_came_out(whole: &str, described: &str) {
+    for text in [CANARY, "root:x:0", "content of the canary file"] {
+        assert!(!whole.contains(text), "{text:?} came out\n{described}");
+    }
+}
+
+#[track_caller]
+fn assert_reaches_nothing(whole: &str, answer: &Value, described: &str) -> Value {
+    assert_nothing_came_out(whole, described);
+    assert_eq!(outcome_of(answer), "value", "{described}");
     let value = answer["value"].as_object().unwrap_or_else(|| panic!("not an object\n{described}"));
     let reached: Vec<_> = value
         .iter()
@@ -193,5 +206,40 @@ fn a_deep_value_passes_or_is_refused() {
         assert!(allowed && !finished.killed, "{depth}: {outcome}\n{}", finished.describe());
         assert!(depth > 100 || outcome == "value", "{depth}: {outcome}\n{}", finished.describe());
     }
+    place.passed();
+}
+
+/// The same where runs are forks.
+#[tokio::test]
+async fn nothing_of_the_host_is_reached_from_a_service() {
+    let place = Place::new("reaches-from-a-service");
+    let mut input = canary_folder(&place);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    input["port"] = json!(listener.local_addr().unwrap().port());
+    input["path"] = json!("/nowhere/socket");
+    let limits = patient_limits();
+    let limits: Vec<&str> = limits.iter().map(String::as_str).collect();
+    let service = Service::start_with("reaches", &limits, Registry::start());
+    input["parent"] = json!(service.id());
+    for name in [
+        "code-from-text.mjs",
+        "object-graph.mjs",
+        "reads-environment.mjs",
+        "reads-files.mjs",
+        "starts-processes.mjs",
+        "uses-network.mjs",
+        "writes-files.mjs",
+    ] {
+        let text = fs::read_to_string(testdata("hostile").join(name)).unwrap();
+        let answer = service.run(json!({"files": {name: text}, "entry": name, "input": input})).await;
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text);
+        let value = assert_reaches_nothing(&answer.text, &answer.json(), &format!("{name}: {}", answer.text));
+        assert!(name != "object-graph.mjs" || value["found"] == json!([]), "{value:#}");
+    }
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_canary_untouched(&place);
+    // The service was not killed: it answers.
+    service.stop();
     place.passed();
 }

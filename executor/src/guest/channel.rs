@@ -12,7 +12,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlag
 use crate::file_tree::{self, LazyImage, OpenImage};
 use crate::os;
 use crate::outcome::{Exceeded, LimitKind};
-use crate::wire::{Answer, DESCRIPTORS, Kind, MESSAGE_BYTES, PAYLOAD_BYTES, Secret, First, frame};
+use crate::wire::{Answer, DESCRIPTORS, First, Kind, MESSAGE_BYTES, PAYLOAD_BYTES, Secret, frame};
 
 /// The socket to the service and the secret that makes a message count.
 pub(crate) struct Channel {

@@ -76,9 +76,7 @@ impl Engine {
             custom_module_evaluation_cb: Some(loader.evaluate_commonjs()),
             op_metrics_factory_fn: Some(notices.clone().observer()),
             create_params: Some(
-                v8::CreateParams::default()
-                    .heap_limits(0, MOST_HEAP_BYTES)
-                    .array_buffer_allocator(buffers.allocator()),
+                v8::CreateParams::default().heap_limits(0, MOST_HEAP_BYTES).array_buffer_allocator(buffers.allocator()),
             ),
             ..Default::default()
         });

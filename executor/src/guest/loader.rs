@@ -71,11 +71,15 @@ impl Loader {
     /// Gives what the program is linked to, to be loaded when the program is. Once only.
     pub(super) fn give_layer(&self, layer: Text, _code_cache: Option<Vec<u8>>) {
         let Ok(specifier) = ModuleSpecifier::parse(LAYER_URL) else { return };
-        let _ = self.layer.set(LayerModule { specifier, code: Cell::new(Some(layer.code)), source_map: layer.source_map });
+        let _ =
+            self.layer.set(LayerModule { specifier, code: Cell::new(Some(layer.code)), source_map: layer.source_map });
     }
 
     /// Says that the layer is going to be evaluated before there is a program. Returns where it stands.
-    pub(super) fn announce_layer(&self, source_map: Option<Rc<[u8]>>) -> Result<ModuleSpecifier, deno_core::url::ParseError> {
+    pub(super) fn announce_layer(
+        &self,
+        source_map: Option<Rc<[u8]>>,
+    ) -> Result<ModuleSpecifier, deno_core::url::ParseError> {
         let specifier = ModuleSpecifier::parse(LAYER_URL)?;
         let _ = self.layer.set(LayerModule { specifier: specifier.clone(), code: Cell::new(None), source_map });
         Ok(specifier)

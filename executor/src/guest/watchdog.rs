@@ -101,9 +101,8 @@ fn frames(scope: &mut v8::PinScope) -> Vec<Frame> {
     let Some(stack) = v8::StackTrace::current_stack_trace(scope, FRAMES) else { return Vec::new() };
     let frame = |index| {
         let frame = stack.get_frame(scope, index)?;
-        let text = |name: Option<v8::Local<v8::String>>| {
-            name.map(|name| name.to_rust_string_lossy(scope)).unwrap_or_default()
-        };
+        let text =
+            |name: Option<v8::Local<v8::String>>| name.map(|name| name.to_rust_string_lossy(scope)).unwrap_or_default();
         let (function, file) = (text(frame.get_function_name(scope)), text(frame.get_script_name(scope)));
         Some((function, file, frame.get_line_number() as u32, frame.get_column() as u32))
     };

@@ -73,9 +73,8 @@ fn follow_parent() -> std::io::Result<()> {
 /// Descriptors beside 0, 1 and 2 that are the same streams: the platform has made itself some. A child's own streams have to
 /// take their places as well.
 fn inherited_streams() -> std::io::Result<Vec<(i32, i32)>> {
-    let identity = |descriptor: BorrowedFd<'_>| {
-        rustix::fs::fstat(descriptor).ok().map(|stat| (stat.st_dev, stat.st_ino))
-    };
+    let identity =
+        |descriptor: BorrowedFd<'_>| rustix::fs::fstat(descriptor).ok().map(|stat| (stat.st_dev, stat.st_ino));
     let streams = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()].map(identity);
     let mut found = Vec::new();
     for number in 3..SOCKETS {
@@ -112,8 +111,7 @@ impl Zygote {
             if self.is_retired && self.children.is_empty() {
                 os::exit_now(0);
             }
-            let mut polled =
-                [PollFd::new(&self.control, PollFlags::IN), PollFd::new(&self.signals, PollFlags::IN)];
+            let mut polled = [PollFd::new(&self.control, PollFlags::IN), PollFd::new(&self.signals, PollFlags::IN)];
             match rustix::event::poll(&mut polled, None) {
                 Err(rustix::io::Errno::INTR) => continue,
                 polled => polled?,

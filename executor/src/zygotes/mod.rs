@@ -170,8 +170,7 @@ impl Zygotes {
     }
 
     async fn start_base(&self) -> Result<Made, Error> {
-        let failed =
-            |source| Error::Spawn { program: self.command.program.display().to_string(), source };
+        let failed = |source| Error::Spawn { program: self.command.program.display().to_string(), source };
         let spawner::Spawned { control, handle, errors, mut reaper } = self.spawner.spawn().await.map_err(failed)?;
         let made = Zygote::take(control, handle, Secret::default(), BASE_WITHIN).await.map_err(failed)?;
         let Some(pid) = reaper.0.take() else { return Ok(made) };
@@ -220,8 +219,7 @@ impl Zygotes {
         tokio::spawn(async move {
             let make = || async {
                 // The layer's files are there already, if its code could look at them.
-                let has_files =
-                    program.layer.as_ref().is_some_and(|layer| layer.files == LayerFiles::Program);
+                let has_files = program.layer.as_ref().is_some_and(|layer| layer.files == LayerFiles::Program);
                 let outgoing = Outgoing::new(&program.name, (!has_files).then_some(&program.files))
                     .map_err(|error| Error::Worker(error.into()))?
                     .program(Some(&program.module));

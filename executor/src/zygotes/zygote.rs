@@ -234,10 +234,8 @@ impl Link {
     async fn listen(self: Arc<Self>) {
         let mut buffer = vec![0; MESSAGE_BYTES];
         loop {
-            let received = self
-                .control
-                .async_io(Interest::READABLE, |socket| incoming::receive(socket, &mut buffer))
-                .await;
+            let received =
+                self.control.async_io(Interest::READABLE, |socket| incoming::receive(socket, &mut buffer)).await;
             let Ok((bytes, descriptors)) = received else { break };
             if bytes == 0 {
                 break;
