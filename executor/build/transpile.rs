@@ -22,7 +22,7 @@ struct Patch {
     to: &'static str,
 }
 
-const PATCHES: [Patch; 18] = [
+const PATCHES: [Patch; 19] = [
     // Text that becomes a function: no name in it can be found as in a source.
     Patch {
         file: "deno_fs/30_fs.js",
@@ -99,6 +99,12 @@ const PATCHES: [Patch; 18] = [
         file: "deno_node/vm.js",
         from: "result.value.cachedDataRejected = result.cachedDataRejected;",
         to: "result.value.cachedDataRejected = cachedData === undefined ? result.cachedDataRejected : true;",
+    },
+    // V8's own generator, which forks of one process share as it stands.
+    Patch {
+        file: "deno_fetch/21_formdata.js",
+        from: "`${MathRandom()}${MathRandom()}`",
+        to: "`${__bootstrap.internals.random()}${__bootstrap.internals.random()}`",
     },
     // What the permissions refuse is told with the code that Node has for it.
     Patch {

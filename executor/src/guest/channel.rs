@@ -12,7 +12,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlag
 use crate::file_tree::{self, LazyImage, OpenImage};
 use crate::os;
 use crate::outcome::{Exceeded, LimitKind};
-use crate::wire::{Answer, DESCRIPTORS, First, Kind, MESSAGE_BYTES, PAYLOAD_BYTES, Secret, frame};
+use crate::wire::{Answer, DESCRIPTORS, First, HEADER_BYTES, Kind, MESSAGE_BYTES, PAYLOAD_BYTES, Secret, frame};
 
 /// The socket to the service and the secret that makes a message count.
 pub(crate) struct Channel {
@@ -48,9 +48,9 @@ const UNMAPPED_IMAGES: usize = 512;
 
 /// Reads the first message, and the images and the program's parts that follow it.
 pub(crate) fn receive<M: First>(socket: &OwnedFd, open: OpenImage) -> std::io::Result<Received<M>> {
-    let mut buffer = vec![0; MESSAGE_BYTES];
-    let bytes = receive_message(socket, &mut buffer)?;
-    let first: M = serde_json::from_slice(&buffer[..bytes])?;
+    let mut buffer = Vec::with_capacity(MESSAGE_BYTES);
+    receive_message(socket, &mut buffer)?;
+    let first: M = serde_json::from_slice(&buffer)?;
     let parcel = first.parcel();
     let mut images = Vec::with_capacity(parcel.images);
     while images.len() < parcel.images {
@@ -69,8 +69,9 @@ pub(crate) fn receive<M: First>(socket: &OwnedFd, open: OpenImage) -> std::io::R
     let expected = parcel.parts_bytes();
     let mut parts = Vec::with_capacity(expected);
     while parts.len() < expected {
-        let bytes = receive_message(socket, &mut buffer)?;
-        parts.extend_from_slice(&buffer[..bytes]);
+        buffer.clear();
+        receive_message(socket, &mut buffer)?;
+        parts.extend_from_slice(&buffer);
     }
     Ok(Received { first, images, parts })
 }
@@ -95,9 +96,11 @@ pub(crate) fn receive_descriptors(socket: &OwnedFd, buffer: &mut [u8]) -> std::i
     Ok((bytes, descriptors))
 }
 
-fn receive_message(socket: &OwnedFd, buffer: &mut [u8]) -> std::io::Result<usize> {
+/// Reads a message behind what is in the buffer, as far as its capacity goes. The buffer is not filled with zeros first: each
+/// page that is touched has to be copied from the zygote.
+fn receive_message(socket: &OwnedFd, buffer: &mut Vec<u8>) -> std::io::Result<usize> {
     loop {
-        match rustix::net::recv(socket, &mut *buffer, RecvFlags::empty()) {
+        match rustix::net::recv(socket, rustix::buffer::spare_capacity(buffer), RecvFlags::empty()) {
             Ok((0, _)) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
             Ok((bytes, _)) => return Ok(bytes),
             Err(Errno::INTR) => {}
@@ -162,13 +165,20 @@ impl Channel {
     /// Blocks until the service has closed its end, then ends the process.
     pub(crate) fn wait_for_close(&self) -> ! {
         let mut buffer = [0_u8; 64];
-        while receive_message(&self.socket, &mut buffer).is_ok() {}
-        os::exit_now(0)
+        loop {
+            match rustix::net::recv(&self.socket, &mut buffer, RecvFlags::empty()) {
+                Ok((1.., _)) | Err(Errno::INTR) => {}
+                Ok((0, _)) | Err(_) => os::exit_now(0),
+            }
+        }
     }
 
     fn send(&self, kind: Kind, payload: &[u8]) {
-        let mut buffer = vec![0; MESSAGE_BYTES];
-        self.send_message(frame(&mut buffer, &self.secret, kind, payload));
+        let mut message = Vec::with_capacity(HEADER_BYTES + payload.len());
+        message.extend_from_slice(&self.secret);
+        message.push(kind as u8);
+        message.extend_from_slice(payload);
+        self.send_message(&message);
     }
 
     fn send_message(&self, message: &[u8]) {

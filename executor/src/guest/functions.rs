@@ -20,6 +20,7 @@ pub(crate) struct Functions {
     watch_random: v8::Global<v8::Function>,
     immediates: v8::Global<v8::Function>,
     warm: v8::Global<v8::Function>,
+    settle: v8::Global<v8::Function>,
 }
 
 impl Functions {
@@ -43,6 +44,7 @@ impl Functions {
             watch_random: function(4)?,
             immediates: function(5)?,
             warm: function(6)?,
+            settle: function(7)?,
         };
         Ok((functions, function(2)?))
     }
@@ -93,6 +95,11 @@ impl Engine {
         let runtime = &mut self.runtime;
         deno_core::scope!(scope, runtime);
         Ok(v8::Local::new(scope, count).uint32_value(scope).unwrap_or(0))
+    }
+
+    /// Loads what most programs touch.
+    pub(crate) fn settle_globals(&mut self) -> Result<(), CoreError> {
+        self.call_now(|functions| &functions.settle, None).map(|_| ())
     }
 
     /// Uses the platform as a handler does.

@@ -15,6 +15,7 @@ mod parts;
 mod run;
 mod snapshot;
 mod start;
+mod text;
 mod watchdog;
 mod zygote;
 

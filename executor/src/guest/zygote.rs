@@ -18,6 +18,7 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 use super::channel::{self, Received};
 use super::engine::{self, Compile, Engine};
 use super::parts::{Mapping, Parts};
+use super::text::SharedText;
 use super::start::{NO_PROGRAM, SOCKETS, take_socket};
 use super::{once, run, watchdog};
 use crate::file_tree::OpenImage;
@@ -39,11 +40,15 @@ pub fn zygote_main(open: OpenImage) -> ExitCode {
     }
 }
 
+/// How often the base uses the platform, so that V8 has compiled, and seen the types of, what every run would begin with.
+const WARM_ROUNDS: usize = 100;
+
 type Failed = Box<dyn std::error::Error>;
 
 fn start(open: OpenImage) -> Result<Infallible, Failed> {
     sandbox::close_inherited()?;
     let control = take_socket()?;
+    let text = SharedText::find();
     sandbox::enter_zygote()?;
     // Entering a namespace would have undone this.
     follow_parent()?;
@@ -53,6 +58,13 @@ fn start(open: OpenImage) -> Result<Infallible, Failed> {
         Engine::start(Compile::Eagerly, open)?
     };
     platform::renew(&mut engine.runtime);
+    engine.settle_globals()?;
+    for _ in 0..WARM_ROUNDS {
+        engine.renew_functions()?;
+        tokio.block_on(engine.warm())?;
+    }
+    text.share();
+    // Maps again what a run takes.
     tokio.block_on(engine.warm())?;
     if tokio.metrics().num_alive_tasks() > 0 {
         return Err("the platform sends asynchronous operations when it is warmed".into());
@@ -242,8 +254,10 @@ fn start_run(mut engine: Engine, socket: OwnedFd) -> Result<Infallible, Failed> 
     engine.renew_functions()?;
     sandbox::enter_run()?;
     watchdog::start(&mut engine.runtime)?;
-    tokio.block_on(engine.warm())?;
     let received: Received<Start> = channel::receive(&socket, engine.open_image)?;
+    // It begins now, however long it has waited; what this touches has been touched before.
+    platform::renew(&mut engine.runtime);
+    engine.renew_functions()?;
     let data_bytes = received.first.data_bytes.ok_or("the service does not say what the process has allocated")?;
     run::run(engine, socket, &tokio, received, data_bytes)
 }

@@ -19,6 +19,7 @@ const {
   ObjectDefineProperty,
   ObjectEntries,
   ObjectFreeze,
+  ObjectGetOwnPropertyDescriptor,
   ObjectHasOwn,
   ObjectKeys,
   ObjectSetPrototypeOf,
@@ -178,6 +179,7 @@ const { Console, setNoColorFns } = load("ext:deno_web/01_console.js");
 setNoColorFns(() => true, () => true);
 
 const lazyScript = (specifier) => once(() => load(specifier));
+// What loads, what it is loaded for, and whether few programs want it.
 const loaders = [
   [lazyScript("ext:deno_web/06_streams.js"), [
     "ReadableStream", "WritableStream", "TransformStream", "ReadableStreamDefaultReader", "WritableStreamDefaultWriter",
@@ -188,14 +190,14 @@ const loaders = [
   [lazyScript("ext:deno_web/08_text_encoding.js"), ["TextEncoder", "TextDecoder", "TextEncoderStream", "TextDecoderStream"]],
   [lazyScript("ext:deno_web/14_compression.js"), ["CompressionStream", "DecompressionStream"]],
   [lazyScript("ext:deno_web/01_urlpattern.js"), ["URLPattern"]],
-  [lazyScript("ext:deno_web/01_broadcast_channel.js"), ["BroadcastChannel"]],
-  [lazyScript("ext:deno_web/10_filereader.js"), ["FileReader"]],
+  [lazyScript("ext:deno_web/01_broadcast_channel.js"), ["BroadcastChannel"], true],
+  [lazyScript("ext:deno_web/10_filereader.js"), ["FileReader"], true],
   [lazyScript("ext:deno_fetch/20_headers.js"), ["Headers"]],
   [lazyScript("ext:deno_fetch/21_formdata.js"), ["FormData"]],
   [lazyScript("ext:deno_fetch/23_request.js"), ["Request"]],
   [lazyScript("ext:deno_fetch/23_response.js"), ["Response"]],
-  [lazyScript("ext:deno_fetch/27_eventsource.js"), ["EventSource"]],
-  [core.createLazyLoader("ext:deno_websocket/01_websocket.js"), ["WebSocket"]],
+  [lazyScript("ext:deno_fetch/27_eventsource.js"), ["EventSource"], true],
+  [core.createLazyLoader("ext:deno_websocket/01_websocket.js"), ["WebSocket"], true],
 ];
 const globals = {};
 ArrayPrototypeForEach(loaders, ({ 0: loader, 1: names }) =>
@@ -305,6 +307,8 @@ const mathRandom = {
     return ((drawBits() >>> 5) * 67108864 + (drawBits() >>> 6)) / 9007199254740992;
   },
 };
+// For the platform's own scripts that draw (build/transpile.rs): they have kept V8's function.
+internals.random = mathRandom.random;
 ObjectDefineProperty(globalThis.Math, "random", {
   __proto__: null,
   configurable: true,
@@ -356,7 +360,7 @@ internals.start = () => {
   delete globalThis.__bootstrap;
   delete globalThis.bootstrap;
   delete globalThis.Deno;
-  return [call, drain, requireFile, renew, watchRandom, immediates, warm];
+  return [call, drain, requireFile, renew, watchRandom, immediates, warm, settle];
 };
 
 // In the process of each run: what a fork has copied must not be the same in two of them.
@@ -374,29 +378,43 @@ function watchRandom(isWatched) {
 
 const immediates = () => core.getActiveImmediateCount();
 
-// Uses the platform as a handler does, so that what it takes is loaded and compiled, and its pages are there, when guest
-// code comes. It leaves nothing behind and waits for nothing.
+// Loads what most programs touch, and puts the globals in place of what would load them: a global that is read through a
+// function costs its compilation in each run.
+function settle() {
+  const names = ["Buffer", "atob", "btoa", "process", ...new primordials.SafeArrayIterator(timerNames)];
+  ArrayPrototypeForEach(loaders, ({ 0: loader, 1: list, 2: isRare }) => {
+    if (isRare) return;
+    loader();
+    ArrayPrototypeForEach(list, (name) => names[names.length] = name);
+  });
+  ArrayPrototypeForEach(names, (name) => {
+    const { enumerable } = ObjectGetOwnPropertyDescriptor(globalThis, name);
+    const value = globalThis[name];
+    ObjectDefineProperty(globalThis, name, { __proto__: null, configurable: true, enumerable, value, writable: true });
+  });
+}
+
+// Uses the platform as handlers do, so that what it takes is loaded and compiled, and its pages are there, when guest code
+// comes. It leaves nothing behind and waits for nothing.
 async function warm() {
-  const { Request } = load("ext:deno_fetch/23_request.js");
   const { Response } = load("ext:deno_fetch/23_response.js");
-  load("ext:deno_web/08_text_encoding.js");
-  lazyBuffer();
-  lazyTimers();
-  lazyProcess();
-  const headers = { __proto__: null, "content-type": "application/json" };
-  const asked = new Request("http://localhost/warm?a=b", { method: "POST", headers, body: JSONStringify({ a: [1] }) });
-  await asked.clone().text();
-  const entry = { async fetch(request) {
-    const body = await request.json();
-    const target = new url.URL(request.url);
-    target.searchParams.get("a");
-    return Response.json({ body, path: target.pathname }, { headers: { "x-warm": "1" }, status: 201 });
-  } };
-  const answered = await entry.fetch(asked);
-  await answered.clone().json();
-  await respond({ fetch: () => answered }, undefined, 1024);
+  const handler = {
+    __proto__: null,
+    async fetch(request) {
+      const copy = request.clone();
+      const body = await request.json();
+      const text = await copy.text();
+      const target = new url.URL(request.url);
+      const found = target.searchParams.get("a");
+      const name = request.headers.get("content-type");
+      return Response.json({ body, found, name, path: target.pathname, text }, { headers: { "x-warm": "1" }, status: 201 });
+    },
+  };
+  await call({ __proto__: null, default: handler }, '{"a":[1,"b",{"c":null}],"d":"e"}', 4096);
+  await call({ __proto__: null, default: handler }, '{"url":"/x?a=b","method":"POST","body":{"a":1}}', 4096);
+  await call({ __proto__: null, default: { fetch: () => new Response("text") } }, undefined, 4096);
+  await call({ __proto__: null, default: (input) => ({ input, more: [1, "b", { c: null }] }) }, '{"a":[1,2.5]}', 4096);
   new abort.AbortController().signal.aborted;
-  encode({ a: [1, "b", { c: null }] });
 }
 
 // The entry contract (README, "What a program looks like"). Answers with an array: a kind and what belongs to it.
