@@ -3,9 +3,10 @@
 CARGO ?= cargo
 HOIST := target/debug/hoist
 COMPAT := ../shared/compat
+RUNS ?= 100000
 TIERS ?= core,node,hard,reject
 
-.PHONY: run test test-live compat paths bench deps v8 build fmt lint docs deny ready clean
+.PHONY: run test test-live soak compat paths bench deps v8 build fmt lint docs deny ready clean
 
 # Builds hoist and runs an example that imports npm packages.
 run: deps
@@ -19,6 +20,10 @@ test: deps
 test-live: deps build
 	$(CARGO) test --test tests -- --ignored live
 	node scripts/conformance/run.mjs $(HOIST) $(ONLY)
+
+# Very many runs on one service: what it holds stays flat, and nothing is drawn twice. RUNS=1000 makes it shorter.
+soak: deps
+	HOIST_SOAK_RUNS=$(RUNS) $(CARGO) test --release --test tests -- --ignored soak --nocapture --test-threads 1
 
 # Real packages and Node's answers, beside the checkout.
 compat: build

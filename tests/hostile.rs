@@ -1,132 +1,20 @@
-//! Hostile programs, `testdata/hostile/`. Each ends with the outcome that `expected.json` names for it, in its time; none
-//! reaches anything of the host.
-//!
-//! `HOIST_HOSTILE=text` runs only the programs whose name holds the text.
+//! Hostile programs, `testdata/hostile/`: ways out, to files, processes, networks and the engine's inside. None reaches
+//! anything of the host. Those that are told by how they end are in [`corpus`].
 
-use std::collections::BTreeMap;
+mod corpus;
+
 use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
-use std::thread;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::place::{CANARY, Finished, Place, finish};
+use crate::registry::Registry;
+use crate::serve::Service;
 use crate::universe::testdata;
-
-/// What every program gets unless its arguments say otherwise: enough to start on a slow machine, little enough that the
-/// whole folder takes no more than minutes.
-const LIMITS: [&str; 10] =
-    ["--cpu", "2s", "--wall", "25s", "--heap", "64MiB", "--buffers", "64MiB", "--memory", "128MiB"];
-/// What a run may take beyond its limit.
-const GRACE_MS: f64 = 1000.0;
-/// Starting and ending the command itself, on a machine that runs other tests beside.
-const COMMAND_MS: f64 = 1500.0;
-/// An answer is bounded whatever the program does: the limits of output and logs, and what `--json` adds.
-const ANSWER_BYTES: usize = 4 << 20;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expected {
-    /// Any of these; a limit as `limit:<which>`.
-    outcomes: Vec<String>,
-    /// Replacing those of [`LIMITS`] that they name.
-    #[serde(default)]
-    arguments: Vec<String>,
-    /// The value, if the outcome is `value`.
-    value: Option<Value>,
-    /// Logs were cut off.
-    #[serde(default)]
-    truncated: bool,
-}
-
-#[test]
-fn programs_end_with_their_named_outcome() {
-    let text = fs::read_to_string(testdata("hostile/expected.json")).unwrap();
-    let expected: BTreeMap<String, Expected> = serde_json::from_str(&text).unwrap();
-    let wanted = std::env::var("HOIST_HOSTILE").unwrap_or_default();
-    let waiting = Mutex::new(expected.iter().filter(|(name, _)| name.contains(&wanted)));
-    let failures = Mutex::new(Vec::new());
-    // As many as the smallest machine has cores: processor time is what most of these programs are after.
-    thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let next = waiting.lock().unwrap().next();
-                    let Some((name, expected)) = next else { break };
-                    if let Err(failure) = run_hostile(name, expected) {
-                        failures.lock().unwrap().push(format!("== {name}: {failure}"));
-                    }
-                }
-            });
-        }
-    });
-    let failures = failures.into_inner().unwrap();
-    assert!(failures.is_empty(), "{} failed\n{}", failures.len(), failures.join("\n\n"));
-}
-
-fn run_hostile(name: &str, expected: &Expected) -> Result<(), String> {
-    let place = Place::new(name);
-    let limits = merged_limits(&expected.arguments);
-    let finished = run_program(&place, name, &limits, None);
-    check_hostile(expected, &limits, &finished).map_err(|failure| format!("{failure}\n{}", finished.describe()))?;
-    place.passed();
-    Ok(())
-}
-
-fn check_hostile(expected: &Expected, limits: &[String], finished: &Finished) -> Result<(), String> {
-    if finished.killed || finished.code() >= 128 {
-        return Err("it did not end with an exit code of ours".to_owned());
-    }
-    if finished.stdout.len() + finished.stderr.len() > ANSWER_BYTES {
-        return Err(format!("{} bytes came out", finished.stdout.len() + finished.stderr.len()));
-    }
-    let answer = finished.json()?;
-    let outcome = outcome_of(&answer);
-    if !expected.outcomes.contains(&outcome) {
-        return Err(format!("expected {:?}, got {outcome}", expected.outcomes));
-    }
-    if let (Some(value), "value") = (&expected.value, outcome.as_str())
-        && answer["value"] != *value
-    {
-        return Err(format!("expected {value}, got {}", answer["value"]));
-    }
-    if expected.truncated != (answer["logs_truncated"] == json!(true)) {
-        return Err("logs_truncated is not as expected".to_owned());
-    }
-    check_times(&answer, &outcome, limits, finished)
-}
-
-/// The run is over a second after its limit, by its own account and by ours.
-fn check_times(answer: &Value, outcome: &str, limits: &[String], finished: &Finished) -> Result<(), String> {
-    let limit = |name: &str| milliseconds_after(limits, name);
-    let stage = |wanted: &str| {
-        let timings = answer["timings"].as_array().expect("timings");
-        timings
-            .iter()
-            .filter(|timing| timing["stage"] == *wanted)
-            .filter_map(|timing| timing["ms"].as_f64())
-            .sum::<f64>()
-    };
-    let run = stage("run");
-    if run > limit("--wall") + GRACE_MS {
-        return Err(format!("the run took {run} ms"));
-    }
-    let processor = answer["usage"]["cpu_ms"].as_f64().unwrap_or_default();
-    if outcome == "limit:cpu" && processor > limit("--cpu") + GRACE_MS {
-        return Err(format!("it used {processor} ms of processor time"));
-    }
-    let before = stage("scan") + stage("open") + stage("resolve") + stage("fetch") + stage("bundle");
-    let measured = finished.elapsed.as_secs_f64() * 1000.0;
-    if measured > before + limit("--wall") + GRACE_MS + COMMAND_MS {
-        return Err(format!("the command took {measured} ms, {before} of them before the run"));
-    }
-    Ok(())
-}
 
 fn outcome_of(answer: &Value) -> String {
     let outcome = answer["outcome"].as_str().unwrap_or("none");
@@ -134,22 +22,6 @@ fn outcome_of(answer: &Value) -> String {
         Some(which) => format!("{outcome}:{which}"),
         None => outcome.to_owned(),
     }
-}
-
-fn merged_limits(arguments: &[String]) -> Vec<String> {
-    let mut limits = LIMITS.map(str::to_owned).to_vec();
-    for pair in arguments.chunks(2) {
-        match limits.iter().position(|argument| *argument == pair[0]) {
-            Some(position) => limits[position + 1].clone_from(&pair[1]),
-            None => limits.extend_from_slice(pair),
-        }
-    }
-    limits
-}
-
-fn milliseconds_after(limits: &[String], name: &str) -> f64 {
-    let position = limits.iter().position(|argument| argument == name).expect("every program has this limit");
-    limits[position + 1].trim_end_matches('s').parse::<f64>().expect("seconds") * 1000.0
 }
 
 /// Copies a program into the place and runs it with `--json`.
@@ -174,11 +46,22 @@ fn patient_limits() -> Vec<String> {
 fn assert_nothing_reached(finished: &Finished) -> Value {
     let described = finished.describe();
     assert!(!finished.killed && finished.code() < 128, "{described}");
-    for text in [CANARY, "root:x:0", "content of the canary file"] {
-        assert!(!finished.stdout.contains(text) && !finished.stderr.contains(text), "{text:?} came out\n{described}");
-    }
     let answer = finished.json().unwrap_or_else(|error| panic!("{error}\n{described}"));
-    assert_eq!(outcome_of(&answer), "value", "{described}");
+    assert_nothing_came_out(&finished.stderr, &described);
+    assert_reaches_nothing(&finished.stdout, &answer, &described)
+}
+
+#[track_caller]
+fn assert_nothing_came_out(whole: &str, described: &str) {
+    for text in [CANARY, "root:x:0", "content of the canary file"] {
+        assert!(!whole.contains(text), "{text:?} came out\n{described}");
+    }
+}
+
+#[track_caller]
+fn assert_reaches_nothing(whole: &str, answer: &Value, described: &str) -> Value {
+    assert_nothing_came_out(whole, described);
+    assert_eq!(outcome_of(answer), "value", "{described}");
     let value = answer["value"].as_object().unwrap_or_else(|| panic!("not an object\n{described}"));
     let reached: Vec<_> = value
         .iter()
@@ -323,5 +206,40 @@ fn a_deep_value_passes_or_is_refused() {
         assert!(allowed && !finished.killed, "{depth}: {outcome}\n{}", finished.describe());
         assert!(depth > 100 || outcome == "value", "{depth}: {outcome}\n{}", finished.describe());
     }
+    place.passed();
+}
+
+/// The same where runs are forks.
+#[tokio::test]
+async fn nothing_of_the_host_is_reached_from_a_service() {
+    let place = Place::new("reaches-from-a-service");
+    let mut input = canary_folder(&place);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    input["port"] = json!(listener.local_addr().unwrap().port());
+    input["path"] = json!("/nowhere/socket");
+    let limits = patient_limits();
+    let limits: Vec<&str> = limits.iter().map(String::as_str).collect();
+    let service = Service::start_with("reaches", &limits, Registry::start());
+    input["parent"] = json!(service.id());
+    for name in [
+        "code-from-text.mjs",
+        "object-graph.mjs",
+        "reads-environment.mjs",
+        "reads-files.mjs",
+        "starts-processes.mjs",
+        "uses-network.mjs",
+        "writes-files.mjs",
+    ] {
+        let text = fs::read_to_string(testdata("hostile").join(name)).unwrap();
+        let answer = service.run(json!({"files": {name: text}, "entry": name, "input": input})).await;
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text);
+        let value = assert_reaches_nothing(&answer.text, &answer.json(), &format!("{name}: {}", answer.text));
+        assert!(name != "object-graph.mjs" || value["found"] == json!([]), "{value:#}");
+    }
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_canary_untouched(&place);
+    // The service was not killed: it answers.
+    service.stop();
     place.passed();
 }

@@ -9,6 +9,7 @@ mod concurrency;
 mod doctor;
 mod hostile;
 mod hostile_sources;
+mod isolation;
 mod lifetimes;
 mod live;
 mod locks;

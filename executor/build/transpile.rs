@@ -22,7 +22,7 @@ struct Patch {
     to: &'static str,
 }
 
-const PATCHES: [Patch; 8] = [
+const PATCHES: [Patch; 19] = [
     // Text that becomes a function: no name in it can be found as in a source.
     Patch {
         file: "deno_fs/30_fs.js",
@@ -45,6 +45,66 @@ const PATCHES: [Patch; 8] = [
         file: "node:module",
         from: "let internalModuleStat = op_require_stat;",
         to: "let internalModuleStat = (path) => op_require_stat(path);",
+    },
+    // Node's own `internal/…` are not for users: among them is the way to every internal binding.
+    Patch {
+        file: "node:module",
+        from: "  return request in nativeModuleExports;\n",
+        to: "  return request in nativeModuleExports && !StringPrototypeStartsWith(request, \"internal/\");\n",
+    },
+    Patch {
+        file: "node:module",
+        from: "  const modExports = nativeModuleExports[request];\n",
+        to: "  const modExports = StringPrototypeStartsWith(request, \"internal/\") ? undefined : nativeModuleExports[request];\n",
+    },
+    // Code that a program names (bootstrap.js, `scriptName`).
+    Patch {
+        file: "deno_node/vm.js",
+        from: "      code,\n      filename,\n",
+        to: "      code,\n      __bootstrap.internals.scriptName(filename),\n",
+    },
+    Patch {
+        file: "deno_node/vm.js",
+        from: "    code,\n    filename,\n",
+        to: "    code,\n    __bootstrap.internals.scriptName(filename),\n",
+    },
+    Patch {
+        file: "deno_node/vm.js",
+        from: "      sourceText,\n      identifier,\n",
+        to: "      sourceText,\n      __bootstrap.internals.scriptName(identifier),\n",
+    },
+    Patch {
+        file: "node:module",
+        from: "url.pathToFileURL(filename).toString()",
+        to: "internals.scriptName(`${url.pathToFileURL(filename)}`)",
+    },
+    // A cache of code is nearly machine code, and V8 hardly looks at its bytes: what a program brings is always refused, as
+    // the cache of another engine would be.
+    Patch {
+        file: "deno_node/vm.js",
+        from: "      columnOffset,\n      cachedData,\n",
+        to: "      columnOffset,\n      undefined,\n",
+    },
+    Patch {
+        file: "deno_node/vm.js",
+        from: "this.cachedDataRejected = result.cachedDataRejected;",
+        to: "this.cachedDataRejected = cachedData === undefined ? result.cachedDataRejected : true;",
+    },
+    Patch {
+        file: "deno_node/vm.js",
+        from: "    columnOffset,\n    cachedData,\n",
+        to: "    columnOffset,\n    undefined,\n",
+    },
+    Patch {
+        file: "deno_node/vm.js",
+        from: "result.value.cachedDataRejected = result.cachedDataRejected;",
+        to: "result.value.cachedDataRejected = cachedData === undefined ? result.cachedDataRejected : true;",
+    },
+    // V8's own generator, which forks of one process share as it stands.
+    Patch {
+        file: "deno_fetch/21_formdata.js",
+        from: "`${MathRandom()}${MathRandom()}`",
+        to: "`${__bootstrap.internals.random()}${__bootstrap.internals.random()}`",
     },
     // What the permissions refuse is told with the code that Node has for it.
     Patch {

@@ -69,8 +69,10 @@ fn has_gone(socket: &OwnedFd) -> std::io::Result<bool> {
 /// Takes the socket away from descriptor 0, where programs read their standard input, and leaves an empty one there.
 pub(super) fn take_socket() -> std::io::Result<OwnedFd> {
     let socket = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), SOCKETS)?;
-    let null = std::fs::File::open("/dev/null")?;
-    rustix::stdio::dup2_stdin(&null)?;
+    // Not the host's /dev/null: guest code may ask for other modes, owners and times of what it holds, and is root's now and
+    // then. A pipe that nobody writes to is as empty, and nobody else's.
+    let (empty, _) = std::io::pipe()?;
+    rustix::stdio::dup2_stdin(&empty)?;
     Ok(socket)
 }
 

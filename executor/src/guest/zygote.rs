@@ -280,6 +280,9 @@ fn start_run(mut engine: Engine, socket: OwnedFd) -> Result<Infallible, Failed> 
     sandbox::enter_run()?;
     watchdog::start(&mut engine.runtime)?;
     let received: Received<Start> = channel::receive(&socket, engine.open_image)?;
+    // It begins now, however long it has waited; what this touches has been touched before.
+    platform::renew(&mut engine.runtime);
+    engine.renew_functions()?;
     let data_bytes = received.first.data_bytes.ok_or("the service does not say what the process has allocated")?;
     run::run(engine, socket, &tokio, received, data_bytes)
 }

@@ -1,0 +1,4 @@
+export default () => {
+  const again = (): Promise<void> => Promise.resolve().then(again);
+  return again();
+};

@@ -1,0 +1,3 @@
+export default () => {
+  for (;;) AbortSignal.timeout(1_000_000);
+};

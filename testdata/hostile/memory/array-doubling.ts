@@ -1,0 +1,4 @@
+export default () => {
+  let array: unknown[] = [1];
+  for (;;) array = [...array, ...array];
+};

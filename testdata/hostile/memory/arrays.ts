@@ -1,0 +1,4 @@
+export default () => {
+  const kept: unknown[] = [];
+  for (let number = 0; ; number++) kept.push(new Array(10_000).fill(number));
+};

@@ -1,0 +1,6 @@
+import vm from 'node:vm';
+
+export default () => {
+  const kept = [];
+  for (;;) kept.push(vm.createContext({}));
+};

@@ -1,0 +1,1 @@
+export default () => Promise.all((function* () { for (;;) yield new Promise(() => {}); })());

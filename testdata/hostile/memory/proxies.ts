@@ -1,0 +1,4 @@
+export default () => {
+  let proxy: object = {};
+  for (;;) proxy = new Proxy(proxy, {});
+};

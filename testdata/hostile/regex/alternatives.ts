@@ -1,0 +1,1 @@
+export default () => /^(a|aa)+$/.test(`${'a'.repeat(60)}!`);

@@ -1,0 +1,1 @@
+export default () => /.*.*.*.*=.*/s.test('x'.repeat(20_000));

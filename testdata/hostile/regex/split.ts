@@ -1,0 +1,1 @@
+export default () => 'a'.repeat(60).split(/(?:a+)+b/).length;
