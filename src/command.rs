@@ -51,7 +51,7 @@ const BUNDLERS_AHEAD: usize = 2;
 /// `hoist run`.
 pub(crate) fn run(arguments: RunArguments) -> Exit {
     let RunArguments { program, whole, files, input, codec, json, meaning, limits } = arguments;
-    let call = Call { input: input.map(|text| text.0), codec: codec.into() };
+    let call = Call { input: input.map(|text| text.0), codec: codec.into(), tenant: None };
     let work = async {
         let prepared = prepare(program, &files, &limits, |root| bundle_options::of_run(&meaning, root));
         match prepared {

@@ -45,6 +45,8 @@ pub(crate) struct Call {
     pub(crate) input: Option<String>,
     /// What input and value are written in.
     pub(crate) codec: Codec,
+    /// Whose call it is.
+    pub(crate) tenant: Option<String>,
 }
 
 /// Where a request's manifest is.
@@ -117,8 +119,8 @@ impl Pipeline {
         observer: &dyn Observer,
     ) -> Result<Prepared, Error> {
         let modules = self.build(request, way, trace, observer).await?;
-        let Call { input, codec } = call;
-        let program = Program { input, codec, ..program_of(modules) };
+        let Call { input, codec, tenant } = call;
+        let program = Program { input, codec, tenant, ..program_of(modules) };
         Ok(Prepared { program, executor: self.executor.clone(), limits: self.run_limits.clone() })
     }
 }
@@ -154,7 +156,7 @@ impl Prepared {
 }
 
 /// What is run of what was built, without an input.
-pub(crate) fn program_of(modules: Modules) -> Program {
+fn program_of(modules: Modules) -> Program {
     let need_files = modules.need_files();
     let Modules { main, layer, files } = modules;
     Program {

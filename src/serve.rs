@@ -36,7 +36,7 @@ pub(crate) use self::refusal::Refusal;
 use crate::config::ServiceLimits;
 use crate::error::Error;
 use crate::exit_code::status_of_error;
-use crate::pipeline::{Answer, Pipeline};
+use crate::pipeline::{Answer, Call, Pipeline};
 use crate::reply::Reply;
 
 /// How long connections get to close after their requests have been given up.
@@ -175,7 +175,8 @@ async fn answer(shared: &Shared, request: Request) -> Answer {
     let (head, body) = request.into_parts();
     // A place before the body is read: the places bound the memory that bodies can take.
     let checked = receive::check_headers(&head.headers, &shared.limits);
-    let place = match checked.and_then(|()| shared.admission.place()) {
+    let tenant = checked.and_then(|()| receive::tenant(&head.headers));
+    let place = match tenant.clone().and_then(|tenant| shared.admission.place(tenant)) {
         Ok(place) => place,
         Err(refusal) => {
             // One who asks first whether to send hears that by the answer.
@@ -188,6 +189,7 @@ async fn answer(shared: &Shared, request: Request) -> Answer {
     let work = async {
         let bytes = receive::read(body, &shared.limits).await?;
         let (request, way, call) = body::parse(&bytes, shared.pipeline.bundlers.limits.files)?;
+        let call = Call { tenant: tenant.ok().flatten(), ..call };
         let turn = place.turn().await?;
         Ok::<_, Error>((request, way, call, turn))
     };

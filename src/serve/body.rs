@@ -116,7 +116,7 @@ pub(crate) fn parse(body: &[u8], files: u32) -> Result<(Request, Way, Call), Err
     };
     let options = BundleOptions::run();
     let way = if sent.whole { Way::Compared(options) } else { Way::Layered(options) };
-    let call = Call { input: sent.input.map(|input| input.get().to_owned()), codec: sent.codec };
+    let call = Call { input: sent.input.map(|input| input.get().to_owned()), codec: sent.codec, tenant: None };
     Ok((request, way, call))
 }
 

@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use futures::StreamExt;
 
+use super::admission::Tenant;
 use super::refusal::Refusal;
 use crate::config::ServiceLimits;
 
@@ -25,6 +26,19 @@ pub(crate) fn check_headers(headers: &HeaderMap, limits: &ServiceLimits) -> Resu
         false => Ok(()),
     }
 }
+
+/// Whose request it is, as whoever stands before the service says: tenants take turns, and share no process in which code was
+/// evaluated.
+pub(crate) fn tenant(headers: &HeaderMap) -> Result<Tenant, Refusal> {
+    let Some(value) = headers.get(TENANT) else { return Ok(None) };
+    let name = value.to_str().ok().filter(|name| !name.is_empty() && name.len() <= TENANT_BYTES);
+    let problem = || format!("{TENANT} is not a name of at most {TENANT_BYTES} printable characters");
+    name.map(|name| Some(name.to_owned())).ok_or_else(|| Refusal::Malformed { problem: problem() })
+}
+
+/// The header that names a tenant, and bytes of such a name.
+const TENANT: &str = "hoist-tenant";
+const TENANT_BYTES: usize = 128;
 
 /// Reads the body.
 pub(crate) async fn read(body: Body, limits: &ServiceLimits) -> Result<Vec<u8>, Refusal> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Why not.
-#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Refusal {
     /// The body is not a request.
     #[error("the request is malformed: {problem}")]

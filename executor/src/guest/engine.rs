@@ -178,8 +178,14 @@ pub(crate) fn complete() -> std::io::Result<tokio::runtime::Runtime> {
 /// Threads of a run for cryptography and compression.
 const BLOCKING_THREADS: usize = 4;
 
+fn fill_with_entropy(bytes: &mut [u8]) -> bool {
+    matches!(rustix::rand::getrandom(&mut *bytes, rustix::rand::GetRandomFlags::empty()), Ok(filled) if filled == bytes.len())
+}
+
 fn start_v8(compile: Compile) -> v8::SharedRef<v8::Platform> {
     v8::icu::set_default_locale("en-US");
+    // The sandbox does not let V8 open the kernel's own source.
+    v8::V8::set_entropy_source(fill_with_entropy);
     // Only a process with one thread can be forked. Unrolling can take the check out of a loop by which V8 stops it.
     let mut flags = vec!["", "--single-threaded", "--no-turboshaft-loop-unrolling", "--no-wasm-loop-unrolling"];
     if compile == Compile::Eagerly {
