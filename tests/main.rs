@@ -14,6 +14,7 @@ mod locks;
 mod mirror;
 mod npm_clients;
 mod npm_endpoint;
+mod once;
 mod owner;
 mod place;
 mod registry;

@@ -187,10 +187,9 @@ fn wall_exceeded(limits: &Limits, started: Instant) -> Exceeded {
 /// Which limit a run has stopped at by itself, by the service's own clocks.
 fn stopped(cpu: Option<Duration>, limits: &Limits, started: Instant, stack: Option<String>) -> Stop {
     match cpu.filter(|cpu| *cpu >= limits.cpu) {
-        Some(cpu) => Stop::Stopped(
-            Exceeded { which: LimitKind::Cpu, limit: millis(limits.cpu), measured: millis(cpu) },
-            stack,
-        ),
+        Some(cpu) => {
+            Stop::Stopped(Exceeded { which: LimitKind::Cpu, limit: millis(limits.cpu), measured: millis(cpu) }, stack)
+        }
         None if started.elapsed() >= limits.wall => Stop::Stopped(wall_exceeded(limits, started), stack),
         None => Stop::Gone,
     }

@@ -15,7 +15,7 @@ const ERROR_BYTES: usize = 12 * 1024;
 const CAUSES: usize = 4;
 
 /// How V8 reports a module whose top-level await nothing can settle.
-const STALLED: &str = "Top-level await promise never resolved";
+pub(super) const STALLED: &str = "Top-level await promise never resolved";
 
 /// Reads what `call` in bootstrap.js answers with: a kind and what belongs to it.
 pub(super) fn read(scope: &mut v8::PinScope, answered: v8::Local<v8::Value>) -> Option<(Answer, Vec<u8>)> {

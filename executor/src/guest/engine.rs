@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -55,6 +56,8 @@ pub(crate) struct Engine {
     pub(crate) open_image: OpenImage,
     /// A program that was evaluated before there was a run.
     pub(crate) evaluated: Option<v8::Global<v8::Object>>,
+    /// How far `performance.now()` had come when somebody last looked at it before there was a run.
+    pub(crate) elapsed: Duration,
     platform: v8::SharedRef<v8::Platform>,
 }
 
@@ -76,9 +79,7 @@ impl Engine {
             custom_module_evaluation_cb: Some(loader.evaluate_commonjs()),
             op_metrics_factory_fn: Some(notices.clone().observer()),
             create_params: Some(
-                v8::CreateParams::default()
-                    .heap_limits(0, MOST_HEAP_BYTES)
-                    .array_buffer_allocator(buffers.allocator()),
+                v8::CreateParams::default().heap_limits(0, MOST_HEAP_BYTES).array_buffer_allocator(buffers.allocator()),
             ),
             ..Default::default()
         });
@@ -86,7 +87,19 @@ impl Engine {
         platform::equip(&mut runtime, files.clone(), host.clone(), notices.clone());
         let (functions, require) = Functions::take(&mut runtime)?;
         loader.set_require(&mut runtime, require);
-        Ok(Self { runtime, loader, files, host, buffers, functions, notices, open_image, evaluated: None, platform })
+        Ok(Self {
+            runtime,
+            loader,
+            files,
+            host,
+            buffers,
+            functions,
+            notices,
+            open_image,
+            evaluated: None,
+            elapsed: Duration::ZERO,
+            platform,
+        })
     }
 
     /// Loads a module that is given and evaluates it, its top-level awaits included.
@@ -154,16 +167,33 @@ impl Engine {
 
 /// A runtime for what an engine waits for, without the descriptors that a fork would share: it knows time and nothing else.
 pub(crate) fn time_only() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(BLOCKING_THREADS).build()
+    runtime().enable_time().build()
 }
 
 /// A runtime for one run.
 pub(crate) fn complete() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()
+    runtime().enable_all().build()
 }
 
 /// Threads of a run for cryptography and compression.
 const BLOCKING_THREADS: usize = 4;
+
+static THREADS_STARTED: AtomicUsize = AtomicUsize::new(0);
+
+/// How many threads this process's runtimes have started so far.
+pub(super) fn threads_started() -> usize {
+    THREADS_STARTED.load(Ordering::Relaxed)
+}
+
+fn runtime() -> tokio::runtime::Builder {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    // It is asked for a name before the thread starts, by whoever wants one.
+    builder.max_blocking_threads(BLOCKING_THREADS).thread_name_fn(|| {
+        THREADS_STARTED.fetch_add(1, Ordering::Relaxed);
+        "blocking".to_owned()
+    });
+    builder
+}
 
 fn start_v8(compile: Compile) -> v8::SharedRef<v8::Platform> {
     v8::icu::set_default_locale("en-US");

@@ -36,7 +36,8 @@ impl RunHost {
         !self.early.borrow().is_empty()
     }
 
-    fn keep(&self, level: u8, text: &str) {
+    /// Keeps what is said before there is a run.
+    pub(super) fn keep(&self, level: u8, text: &str) {
         let mut early = self.early.borrow_mut();
         let said: usize = early.iter().map(|(_, text)| text.len() + LINE_BYTES).sum();
         if said < EARLY_BYTES {

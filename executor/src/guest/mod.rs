@@ -1,6 +1,7 @@
 //! The run's side: everything that happens in a process that has guest code in it, or will have.
 
 mod allocator;
+mod allowance;
 mod answer;
 mod buffers;
 mod channel;
@@ -15,6 +16,7 @@ mod parts;
 mod run;
 mod snapshot;
 mod start;
+mod streams;
 mod watchdog;
 mod zygote;
 

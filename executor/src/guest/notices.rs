@@ -96,26 +96,52 @@ pub(crate) struct Notices {
 }
 
 /// Draws whose place is kept.
-const DRAWS: usize = 64;
+const PLACES: usize = 64;
 
 /// What an op does that matters here.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Effect {
     Randomness,
     Timer,
+    Handle,
     Clock,
     Sent,
 }
 
+/// What is in the names of ops that draw randomness: keys, salts of exported keys, signatures and ciphertexts that are
+/// randomized, names of temporary files, generators of new contexts.
+const DRAWS: [&str; 11] = [
+    "random",
+    "generate",
+    "uuid",
+    "prime",
+    "_sign",
+    "_encrypt",
+    "export_private_key",
+    "make_temp",
+    "mkdtemp",
+    "create_object_url",
+    "vm_create_context",
+];
+
+/// What is in the names of ops that [`DRAWS`] would find but that draw nothing.
+const DRAWS_NOT: [&str; 4] = ["op_hoist_random", "_signal", "_signature", "cipheriv"];
+
 impl Effect {
-    fn of(op: &OpDecl) -> Option<Self> {
-        let draws = ["random", "generate", "uuid", "prime", "sign", "_encrypt", "make_temp", "create_object_url"];
-        match op.name {
+    fn of(name: &str, is_async: bool) -> Option<Self> {
+        let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
+        match name {
             "op_timer_schedule" | "op_timer_track" => Some(Self::Timer),
-            "op_now" | "op_time_origin" | "op_timer_now" | "op_hoist_clock" => Some(Self::Clock),
-            "op_hoist_random_drawn" | "op_hoist_random_seed" => None,
-            name if draws.iter().any(|draw| name.contains(draw)) => Some(Self::Randomness),
-            _ if op.is_async => Some(Self::Sent),
+            // The last three are a console's timer, and what the process has used.
+            "op_now"
+            | "op_time_origin"
+            | "op_timer_now"
+            | "time"
+            | "op_runtime_cpu_usage"
+            | "op_node_process_resource_usage" => Some(Self::Clock),
+            "op_signal_bind" => Some(Self::Handle),
+            _ if has(&DRAWS) && !has(&DRAWS_NOT) => Some(Self::Randomness),
+            _ if is_async => Some(Self::Sent),
             _ => None,
         }
     }
@@ -125,7 +151,7 @@ impl Notices {
     /// What a runtime calls for each op that matters.
     pub(crate) fn observer(self: Rc<Self>) -> OpMetricsFactoryFn {
         Box::new(move |_id: OpId, _count: usize, op: &OpDecl| {
-            let effect = Effect::of(op)?;
+            let effect = Effect::of(op.name, op.is_async)?;
             let notices = self.clone();
             let observe: OpMetricsFn = Rc::new(move |_context, event, _source| notices.op(effect, event));
             Some(observe)
@@ -141,6 +167,7 @@ impl Notices {
             (Effect::Sent, OpMetricsEvent::Completed | OpMetricsEvent::Error) => self.sent.set(self.sent.get() - 1),
             (Effect::Randomness, OpMetricsEvent::Dispatched) => self.note(EachRun::Randomness),
             (Effect::Timer, OpMetricsEvent::Dispatched) => self.note(EachRun::Timer),
+            (Effect::Handle, OpMetricsEvent::Dispatched) => self.note(EachRun::OpenHandle),
             (Effect::Clock, OpMetricsEvent::Dispatched) => self.clock.set(true),
             _ => {}
         }
@@ -187,7 +214,7 @@ impl Watch for Notices {
 
     fn random_drawn(&self, file: String, line: u32, column: u32) {
         let mut draws = self.draws.borrow_mut();
-        if draws.len() < DRAWS {
+        if draws.len() < PLACES {
             draws.push((file, line, column));
         }
     }

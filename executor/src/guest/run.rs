@@ -35,6 +35,8 @@ pub(crate) fn run(
     engine.host.begin(start.log_bytes);
     limit_heap(&mut engine, channel, &start);
     limit_process(&start, data_bytes)?;
+    // A process that has waited ready is older than its run.
+    engine.renew_functions()?;
     let work = async {
         tokio::select! {
             biased;

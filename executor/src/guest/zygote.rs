@@ -19,7 +19,7 @@ use super::channel::{self, Received};
 use super::engine::{self, Compile, Engine};
 use super::parts::{Mapping, Parts};
 use super::start::{NO_PROGRAM, SOCKETS, take_socket};
-use super::{once, run, watchdog};
+use super::{allowance, once, run, watchdog};
 use crate::file_tree::OpenImage;
 use crate::os::{self, Forked};
 use crate::wire::{Command, Event, HEADER_BYTES, Kind, Load, Role, Secret, Start, frame};
@@ -73,9 +73,8 @@ fn follow_parent() -> std::io::Result<()> {
 /// Descriptors beside 0, 1 and 2 that are the same streams: the platform has made itself some. A child's own streams have to
 /// take their places as well.
 fn inherited_streams() -> std::io::Result<Vec<(i32, i32)>> {
-    let identity = |descriptor: BorrowedFd<'_>| {
-        rustix::fs::fstat(descriptor).ok().map(|stat| (stat.st_dev, stat.st_ino))
-    };
+    let identity =
+        |descriptor: BorrowedFd<'_>| rustix::fs::fstat(descriptor).ok().map(|stat| (stat.st_dev, stat.st_ino));
     let streams = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()].map(identity);
     let mut found = Vec::new();
     for number in 3..SOCKETS {
@@ -112,8 +111,7 @@ impl Zygote {
             if self.is_retired && self.children.is_empty() {
                 os::exit_now(0);
             }
-            let mut polled =
-                [PollFd::new(&self.control, PollFlags::IN), PollFd::new(&self.signals, PollFlags::IN)];
+            let mut polled = [PollFd::new(&self.control, PollFlags::IN), PollFd::new(&self.signals, PollFlags::IN)];
             match rustix::event::poll(&mut polled, None) {
                 Err(rustix::io::Errno::INTR) => continue,
                 polled => polled?,
@@ -224,8 +222,10 @@ fn load(
 ) -> Result<Zygote, Failed> {
     let Received { first: load, images, parts } = received;
     let parts = Parts::split(&load.parcel, &images, Mapping::Eager, parts)?;
+    allowance::set(engine, &load)?;
+    engine.renew_functions()?;
     let tokio = engine::time_only()?;
-    let evaluated = once::evaluate(engine, &tokio, &load.builtins, parts);
+    let evaluated = once::evaluate(engine, &tokio, &load.builtins, parts, &streams);
     std::mem::forget(tokio);
     let mut zygote = Zygote::new(socket, load.secret, streams)?;
     let each_run = evaluated.err();

@@ -34,8 +34,10 @@ pub struct ZygoteLimits {
     pub zygotes: usize,
     /// What zygotes below the base may have to themselves together, in bytes. Default 1 GiB.
     pub memory_bytes: u64,
-    /// What a zygote may allocate while it evaluates, in bytes. Default 512 MiB.
+    /// What a zygote may allocate in V8's heap while it evaluates, and as much again in buffers, in bytes. Default 512 MiB.
     pub heap_bytes: usize,
+    /// What may be written to `/tmp` meanwhile, in bytes. Default 64 MiB, as in a run.
+    pub temporary_bytes: usize,
     /// How often a zygote forks before it is replaced: all its forks have the same addresses and hash seeds. Default 20,000.
     pub forks: u64,
     /// How old a zygote gets before it is replaced. Default 10 minutes.
@@ -52,6 +54,7 @@ impl Default for ZygoteLimits {
             zygotes: 128,
             memory_bytes: 1 << 30,
             heap_bytes: 512 << 20,
+            temporary_bytes: 64 << 20,
             forks: 20_000,
             age: Duration::from_secs(600),
             evaluate_within: Duration::from_secs(10),
@@ -170,8 +173,7 @@ impl Zygotes {
     }
 
     async fn start_base(&self) -> Result<Made, Error> {
-        let failed =
-            |source| Error::Spawn { program: self.command.program.display().to_string(), source };
+        let failed = |source| Error::Spawn { program: self.command.program.display().to_string(), source };
         let spawner::Spawned { control, handle, errors, mut reaper } = self.spawner.spawn().await.map_err(failed)?;
         let made = Zygote::take(control, handle, Secret::default(), BASE_WITHIN).await.map_err(failed)?;
         let Some(pid) = reaper.0.take() else { return Ok(made) };
@@ -207,7 +209,9 @@ impl Zygotes {
         rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())
             .map_err(|error| Error::Worker(error.into()))?;
         let builtins = Key::builtins(program);
-        Ok(Load { secret, parcel: Default::default(), builtins, heap_bytes: self.limits.heap_bytes })
+        // What is left out is known where it is sent.
+        let ZygoteLimits { heap_bytes, temporary_bytes, .. } = self.limits;
+        Ok(Load { secret, builtins, heap_bytes, temporary_bytes, parcel: Default::default(), data_bytes: 0 })
     }
 
     /// Makes a zygote for a program that has come before, without anybody waiting for it.
@@ -220,8 +224,7 @@ impl Zygotes {
         tokio::spawn(async move {
             let make = || async {
                 // The layer's files are there already, if its code could look at them.
-                let has_files =
-                    program.layer.as_ref().is_some_and(|layer| layer.files == LayerFiles::Program);
+                let has_files = program.layer.as_ref().is_some_and(|layer| layer.files == LayerFiles::Program);
                 let outgoing = Outgoing::new(&program.name, (!has_files).then_some(&program.files))
                     .map_err(|error| Error::Worker(error.into()))?
                     .program(Some(&program.module));

@@ -165,7 +165,7 @@ impl Zygote {
         drop(theirs);
         rustix::io::ioctl_fionbio(&ours, true)?;
         let link = Link::new(ours, secret)?;
-        let load = Load { parcel: outgoing.parcel.clone(), ..load };
+        let load = Load { parcel: outgoing.parcel.clone(), data_bytes: self.data_bytes, ..load };
         outgoing.send(&link.control, &serde_json::to_vec(&load)?).await?;
         Self::wait(link, handle, within).await
     }
@@ -234,10 +234,8 @@ impl Link {
     async fn listen(self: Arc<Self>) {
         let mut buffer = vec![0; MESSAGE_BYTES];
         loop {
-            let received = self
-                .control
-                .async_io(Interest::READABLE, |socket| incoming::receive(socket, &mut buffer))
-                .await;
+            let received =
+                self.control.async_io(Interest::READABLE, |socket| incoming::receive(socket, &mut buffer)).await;
             let Ok((bytes, descriptors)) = received else { break };
             if bytes == 0 {
                 break;
