@@ -5,6 +5,7 @@
 //! to be fetched. A request that imports no package never touches the cache.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bundler::{
     Bundle, BundleOptions, Layer, LayerImport, LayerInterface, LayerPlan, Linked, Scan, Worker, bundle_key, layer_key,
@@ -16,6 +17,7 @@ use crate::cache_access::Lease;
 use crate::error::Error;
 use crate::files::OwnFiles;
 use crate::given_lock::GivenLock;
+use crate::layers::{KnownLayer, Layers};
 use crate::pipeline::{Pipeline, Request};
 use crate::requirements::{Requirements, gather};
 use crate::trace::{BundleFacts, Observer, Path, Stage, Trace};
@@ -25,7 +27,7 @@ pub(crate) struct Modules {
     /// The program, with everything in it unless there is a layer.
     pub(crate) main: Bundle,
     /// What the program is linked to.
-    pub(crate) layer: Option<Layer>,
+    pub(crate) layer: Option<Arc<KnownLayer>>,
     /// What the program finds while it runs.
     pub(crate) files: FileTree,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Modules {
 impl Modules {
     /// Whether the program's code, or its packages', can look at files.
     pub(crate) fn need_files(&self) -> bool {
-        self.main.needs_files || self.layer.as_ref().is_some_and(|layer| layer.bundle.needs_files)
+        self.main.needs_files || self.layer.as_ref().is_some_and(|layer| layer.needs_files())
     }
 }
 
@@ -137,7 +139,8 @@ impl Pipeline {
         let built = async {
             let graph = resolve(&lease, &mut requirements, &lock, trace, observer).await?;
             let rewrites = requirements.rewrites();
-            let mut build = Build { worker, lease: &lease, graph, rewrites, tree: None };
+            let layers = &self.layers;
+            let mut build = Build { worker, lease: &lease, layers, graph, rewrites, tree: None };
             let built = match way {
                 Way::Layered(options) => build.layered(plan, options, trace, observer).await?,
                 Way::Whole(options) => build.whole(options, trace, observer).await?,
@@ -167,10 +170,10 @@ struct Asked {
 }
 
 /// The program's module, and the layer that it is linked to.
-type Built = (Bundle, Option<Layer>);
+type Built = (Bundle, Option<Arc<KnownLayer>>);
 
 fn needs_files((main, layer): &Built) -> bool {
-    main.needs_files || layer.as_ref().is_some_and(|layer| layer.bundle.needs_files)
+    main.needs_files || layer.as_ref().is_some_and(|layer| layer.needs_files())
 }
 
 async fn resolve(
@@ -192,6 +195,7 @@ async fn resolve(
 struct Build<'a> {
     worker: Worker,
     lease: &'a Lease,
+    layers: &'a Layers,
     graph: Graph,
     rewrites: BTreeMap<String, String>,
     /// The packages' files, once something needed them.
@@ -263,15 +267,22 @@ impl Build<'_> {
         options: &BundleOptions,
         trace: &mut Trace,
         observer: &dyn Observer,
-    ) -> Result<Layer, Error> {
+    ) -> Result<Arc<KnownLayer>, Error> {
         let key = layer_key(&self.graph.hash(), imports, options);
+        if let Some(layer) = self.layers.get(&key) {
+            return Ok(layer);
+        }
         if let Some(layer) = self.kept(&key, Layer::from_bytes, trace, observer).await? {
+            let layer = Arc::new(KnownLayer::new(layer));
+            self.layers.keep(&key, layer.clone());
             return Ok(layer);
         }
         self.fetch(trace, observer).await?;
         let tree = self.tree.as_ref().expect("it was fetched");
         let layer = trace.time_made(Stage::Bundle, observer, self.worker.layer(tree, imports, options)).await?;
         self.lease.cache().keep_module(&key, layer.to_bytes()).await?;
+        let layer = Arc::new(KnownLayer::new(layer));
+        self.layers.keep(&key, layer.clone());
         Ok(layer)
     }
 

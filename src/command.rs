@@ -26,6 +26,7 @@ use crate::console;
 use crate::data_files::{self, DataLimits};
 use crate::error::Error;
 use crate::exit_code::{Exit, exit_of_error, exit_of_outcome};
+use crate::layers::Layers;
 use crate::metafile::{LicenseFacts, Metafile};
 use crate::mirror_arguments::{ExportArguments, ImportArguments, PrewarmArguments};
 use crate::mirror_command;
@@ -295,6 +296,7 @@ fn pipeline(limits: &LimitArguments, cache: CacheAccess, ahead: usize) -> Result
         bundlers: Bundlers::new(bundler, bundler::Limits::default(), ahead),
         executor: Executor::new(executor),
         run_limits: run_limits(limits),
+        layers: Layers::default(),
         cache,
     })
 }

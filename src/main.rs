@@ -21,6 +21,7 @@ mod exit_code;
 mod files;
 mod given_lock;
 mod inspect;
+mod layers;
 mod metafile;
 mod mirror_arguments;
 mod mirror_command;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bundler::FileSource;
-use executor::{Executor, FileTree, Layer, LayerFiles, Module, Program, Report};
+use executor::{Executor, FileTree, Module, Program, Report};
 use registry_cache::Manifest;
 
 use crate::build::{Modules, Way};
@@ -15,6 +15,7 @@ use crate::cache_access::CacheAccess;
 use crate::error::Error;
 use crate::files::OwnFiles;
 use crate::given_lock::GivenLock;
+use crate::layers::Layers;
 use crate::project::nearest_manifest;
 use crate::requirements::{Unlisted, parse_manifest};
 use crate::trace::{Observer, Stage, Trace};
@@ -61,6 +62,8 @@ impl From<Error> for Answer {
 
 /// The engines behind the stages, with their settings.
 pub(crate) struct Pipeline {
+    /// The layers that programs were linked to.
+    pub(crate) layers: Layers,
     /// Who bundles programs.
     pub(crate) bundlers: Bundlers,
     /// Who runs programs.
@@ -154,11 +157,7 @@ pub(crate) fn program_of(modules: Modules) -> Program {
         name: BUNDLE_NAME.to_owned(),
         module: Arc::new(Module::new(main.code, Some(main.source_map))),
         builtins: main.builtins,
-        layer: layer.map(|layer| {
-            let files = if layer.bundle.needs_files { LayerFiles::Program } else { LayerFiles::None };
-            let module = Module::new(layer.bundle.code, Some(layer.bundle.source_map));
-            Arc::new(Layer { module, builtins: layer.bundle.builtins, files })
-        }),
+        layer: layer.map(|layer| layer.run.clone()),
         input: None,
         files: if need_files { files } else { FileTree::default() },
         tenant: None,

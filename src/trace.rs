@@ -123,8 +123,8 @@ impl BundleFacts {
         match &modules.layer {
             None => Self { hash: modules.main.hash(), bytes: modules.main.code.len() },
             Some(layer) => Self {
-                hash: format!("{}+{}", modules.main.hash(), layer.bundle.hash()),
-                bytes: modules.main.code.len() + layer.bundle.code.len(),
+                hash: format!("{}+{}", modules.main.hash(), layer.hash),
+                bytes: modules.main.code.len() + layer.bytes,
             },
         }
     }
