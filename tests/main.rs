@@ -18,6 +18,7 @@ mod once;
 mod owner;
 mod place;
 mod registry;
+mod renewal;
 mod scenarios;
 mod serve;
 mod signing;
