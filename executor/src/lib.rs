@@ -10,6 +10,7 @@
 mod error;
 mod file_tree;
 mod limits;
+mod log_room;
 mod outcome;
 mod program;
 
@@ -29,7 +30,7 @@ pub use error::Error;
 pub use file_tree::{FileTree, Folder, FolderImage, OpenImage};
 pub use guest::{EachRun, WorkerAllocator, worker_main, zygote_main};
 pub use limits::Limits;
-pub use outcome::{Evaluation, Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
-pub use program::{Layer, LayerFiles, Module, Program};
+pub use outcome::{Cause, Evaluation, Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
+pub use program::{Codec, Layer, LayerFiles, Module, Program};
 pub use worker::{Executor, Held, WorkerCommand};
 pub use zygotes::ZygoteLimits;

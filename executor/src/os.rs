@@ -106,8 +106,9 @@ pub(crate) fn data_bytes(pid: u32) -> Option<u64> {
 
 /// The same figure in the text of a process's status.
 pub(crate) fn data_bytes_of(status: &str) -> Option<u64> {
-    let kibibytes: u64 =
-        status.lines().find_map(|line| line.strip_prefix("VmData:")?.trim().strip_suffix(" kB")?.trim().parse().ok())?;
+    let kibibytes: u64 = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmData:")?.trim().strip_suffix(" kB")?.trim().parse().ok())?;
     Some(kibibytes * 1024)
 }
 

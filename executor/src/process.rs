@@ -1,7 +1,6 @@
 //! A run's process as the service holds it: killed only through a pidfd, and reaped by its own parent, which is the service
 //! for a process that it started and a zygote for a fork.
 
-
 use std::ffi::OsString;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::PathBuf;

@@ -9,10 +9,11 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recvmsg};
 
+use super::peak_heap;
 use crate::file_tree::{self, LazyImage, OpenImage};
 use crate::os;
 use crate::outcome::{Exceeded, LimitKind};
-use crate::wire::{Answer, DESCRIPTORS, Kind, MESSAGE_BYTES, PAYLOAD_BYTES, Secret, First, frame};
+use crate::wire::{Answer, DESCRIPTORS, First, HEADER_BYTES, Kind, MESSAGE_BYTES, PAYLOAD_BYTES, Secret, frame};
 
 /// The socket to the service and the secret that makes a message count.
 pub(crate) struct Channel {
@@ -48,9 +49,9 @@ const UNMAPPED_IMAGES: usize = 512;
 
 /// Reads the first message, and the images and the program's parts that follow it.
 pub(crate) fn receive<M: First>(socket: &OwnedFd, open: OpenImage) -> std::io::Result<Received<M>> {
-    let mut buffer = vec![0; MESSAGE_BYTES];
-    let bytes = receive_message(socket, &mut buffer)?;
-    let first: M = serde_json::from_slice(&buffer[..bytes])?;
+    let mut buffer = Vec::with_capacity(MESSAGE_BYTES);
+    receive_message(socket, &mut buffer)?;
+    let first: M = serde_json::from_slice(&buffer)?;
     let parcel = first.parcel();
     let mut images = Vec::with_capacity(parcel.images);
     while images.len() < parcel.images {
@@ -69,8 +70,9 @@ pub(crate) fn receive<M: First>(socket: &OwnedFd, open: OpenImage) -> std::io::R
     let expected = parcel.parts_bytes();
     let mut parts = Vec::with_capacity(expected);
     while parts.len() < expected {
-        let bytes = receive_message(socket, &mut buffer)?;
-        parts.extend_from_slice(&buffer[..bytes]);
+        buffer.clear();
+        receive_message(socket, &mut buffer)?;
+        parts.extend_from_slice(&buffer);
     }
     Ok(Received { first, images, parts })
 }
@@ -95,9 +97,11 @@ pub(crate) fn receive_descriptors(socket: &OwnedFd, buffer: &mut [u8]) -> std::i
     Ok((bytes, descriptors))
 }
 
-fn receive_message(socket: &OwnedFd, buffer: &mut [u8]) -> std::io::Result<usize> {
+/// Reads a message behind what is in the buffer, as far as its capacity goes. The buffer is not filled with zeros first: each
+/// page that is touched has to be copied from the zygote.
+fn receive_message(socket: &OwnedFd, buffer: &mut Vec<u8>) -> std::io::Result<usize> {
     loop {
-        match rustix::net::recv(socket, &mut *buffer, RecvFlags::empty()) {
+        match rustix::net::recv(socket, rustix::buffer::spare_capacity(buffer), RecvFlags::empty()) {
             Ok((0, _)) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
             Ok((bytes, _)) => return Ok(bytes),
             Err(Errno::INTR) => {}
@@ -140,6 +144,7 @@ impl Channel {
         for chunk in body.chunks(PAYLOAD_BYTES) {
             self.send(Kind::BodyPart, chunk);
         }
+        self.tell_peak_heap();
         self.send(Kind::Answer, &header);
         self.wait_for_close()
     }
@@ -152,23 +157,43 @@ impl Channel {
         let mut cursor = std::io::Cursor::new(&mut payload[..]);
         let Exceeded { which, limit, measured } = exceeded;
         // The form that `Answer::Limit` has in JSON.
-        let _ = write!(cursor, r#"{{"Limit":{{"which":"{}","limit":{limit},"measured":{measured}}}}}"#, which.name());
+        let which = which.name();
+        let _ = write!(
+            cursor,
+            r#"{{"Limit":{{"exceeded":{{"which":"{which}","limit":{limit},"measured":{measured}}},"stack":null}}}}"#,
+        );
         let end = cursor.position() as usize;
+        self.tell_peak_heap();
         let mut buffer = [0_u8; 256];
         self.send_message(frame(&mut buffer, &self.secret, Kind::Answer, &payload[..end]));
         self.wait_for_close()
     }
 
+    /// Allocates nothing either.
+    fn tell_peak_heap(&self) {
+        if let Some(bytes) = peak_heap::bytes() {
+            let mut buffer = [0_u8; 64];
+            self.send_message(frame(&mut buffer, &self.secret, Kind::PeakHeap, &bytes.to_le_bytes()));
+        }
+    }
+
     /// Blocks until the service has closed its end, then ends the process.
     pub(crate) fn wait_for_close(&self) -> ! {
         let mut buffer = [0_u8; 64];
-        while receive_message(&self.socket, &mut buffer).is_ok() {}
-        os::exit_now(0)
+        loop {
+            match rustix::net::recv(&self.socket, &mut buffer, RecvFlags::empty()) {
+                Ok((1.., _)) | Err(Errno::INTR) => {}
+                Ok((0, _)) | Err(_) => os::exit_now(0),
+            }
+        }
     }
 
     fn send(&self, kind: Kind, payload: &[u8]) {
-        let mut buffer = vec![0; MESSAGE_BYTES];
-        self.send_message(frame(&mut buffer, &self.secret, kind, payload));
+        let mut message = Vec::with_capacity(HEADER_BYTES + payload.len());
+        message.extend_from_slice(&self.secret);
+        message.push(kind as u8);
+        message.extend_from_slice(payload);
+        self.send_message(&message);
     }
 
     fn send_message(&self, message: &[u8]) {
@@ -198,9 +223,10 @@ mod tests {
 
     #[test]
     fn the_hand_written_form_is_an_answer() {
-        let text = r#"{"Limit":{"which":"heap","limit":1,"measured":2}}"#;
+        let text = r#"{"Limit":{"exceeded":{"which":"heap","limit":1,"measured":2},"stack":null}}"#;
         let answer: Answer = serde_json::from_str(text).unwrap();
-        assert!(matches!(answer, Answer::Limit(Exceeded { which: LimitKind::Heap, limit: 1, measured: 2 })));
+        let Answer::Limit { exceeded, stack: None } = &answer else { panic!("{answer:?}") };
+        assert!(matches!(exceeded, Exceeded { which: LimitKind::Heap, limit: 1, measured: 2 }));
         assert_eq!(serde_json::to_string(&answer).unwrap(), text);
     }
 }

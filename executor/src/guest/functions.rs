@@ -8,7 +8,8 @@ use deno_error::JsErrorBox;
 use super::answer;
 use super::engine::Engine;
 use crate::platform;
-use crate::wire::Answer;
+use crate::program::Codec;
+use crate::wire::{Answer, Start};
 
 /// The functions, in the order in which `internals.start` gives them.
 pub(crate) struct Functions {
@@ -21,6 +22,7 @@ pub(crate) struct Functions {
     watch_random: v8::Global<v8::Function>,
     immediates: v8::Global<v8::Function>,
     warm: v8::Global<v8::Function>,
+    settle: v8::Global<v8::Function>,
 }
 
 impl Functions {
@@ -44,6 +46,7 @@ impl Functions {
             watch_random: function(4)?,
             immediates: function(5)?,
             warm: function(6)?,
+            settle: function(7)?,
         };
         Ok((functions, function(2)?))
     }
@@ -55,7 +58,7 @@ impl Engine {
         &mut self,
         namespace: v8::Global<v8::Object>,
         input: Option<String>,
-        output_bytes: usize,
+        start: &Start,
     ) -> Result<(Answer, Vec<u8>), CoreError> {
         let arguments = {
             let runtime = &mut self.runtime;
@@ -65,8 +68,9 @@ impl Engine {
                 Some(text) => v8::String::new(scope, &text).ok_or_else(|| unexpected("the input is too long"))?.into(),
                 None => v8::undefined(scope).into(),
             };
-            let output: v8::Local<v8::Value> = v8::Number::new(scope, output_bytes as f64).into();
-            [namespace, input, output].map(|argument| v8::Global::new(scope, argument))
+            let output: v8::Local<v8::Value> = v8::Number::new(scope, start.output_bytes as f64).into();
+            let tagged: v8::Local<v8::Value> = v8::Boolean::new(scope, start.parcel.codec == Codec::Tagged).into();
+            [namespace, input, output, tagged].map(|argument| v8::Global::new(scope, argument))
         };
         let answered = self.runtime.call_with_args(&self.functions.call, &arguments);
         self.runtime.v8_isolate().perform_microtask_checkpoint();
@@ -95,6 +99,11 @@ impl Engine {
         let runtime = &mut self.runtime;
         deno_core::scope!(scope, runtime);
         Ok(v8::Local::new(scope, count).uint32_value(scope).unwrap_or(0))
+    }
+
+    /// Loads what most programs touch.
+    pub(crate) fn settle_globals(&mut self) -> Result<(), CoreError> {
+        self.call_now(|functions| &functions.settle, None).map(|_| ())
     }
 
     /// Uses the platform as a handler does.

@@ -18,10 +18,10 @@ use crate::platform::Watch;
 pub enum EachRun {
     /// It drew cryptographic randomness.
     Randomness,
-    /// It drew `Math.random`, in a package that is not known to do no harm with it.
+    /// It drew `Math.random`, in packages that are not known to do no harm with it.
     MathRandom {
-        /// The package, or the program.
-        package: String,
+        /// The packages, or the program; none when it was drawn in more places than are looked at.
+        packages: Vec<String>,
     },
     /// It sent an asynchronous operation.
     AsyncOperation,
@@ -64,7 +64,8 @@ impl EachRun {
     pub fn describe(&self) -> String {
         match self {
             Self::Randomness => "draws cryptographic randomness".to_owned(),
-            Self::MathRandom { package } => format!("draws Math.random ({package})"),
+            Self::MathRandom { packages } if packages.is_empty() => "draws Math.random".to_owned(),
+            Self::MathRandom { packages } => format!("draws Math.random ({})", packages.join(", ")),
             Self::AsyncOperation => "sends an asynchronous operation".to_owned(),
             Self::Timer => "sets a timer".to_owned(),
             Self::Immediate => "leaves something for the next turn of the event loop".to_owned(),
@@ -95,7 +96,7 @@ pub(crate) struct Notices {
     draws: RefCell<Vec<(String, u32, u32)>>,
 }
 
-/// Draws whose place is kept.
+/// Places of draws that are kept.
 const PLACES: usize = 64;
 
 /// What an op does that matters here.
@@ -214,8 +215,13 @@ impl Watch for Notices {
 
     fn random_drawn(&self, file: String, line: u32, column: u32) {
         let mut draws = self.draws.borrow_mut();
-        if draws.len() < PLACES {
-            draws.push((file, line, column));
+        let place = (file, line, column);
+        if draws.contains(&place) {
+            return;
         }
+        if draws.len() == PLACES {
+            return self.note(EachRun::MathRandom { packages: Vec::new() });
+        }
+        draws.push(place);
     }
 }

@@ -30,7 +30,8 @@ enum Rules {
     Program,
 }
 
-/// Evaluates the parts that have come: Node's own modules, the layer, the program.
+/// Evaluates the parts that have come: Node's own modules, the layer, the program. `streams` are descriptors beside 1 and 2
+/// that are the same streams as they.
 pub(crate) fn evaluate(
     engine: &mut Engine,
     tokio: &tokio::runtime::Runtime,
@@ -38,6 +39,27 @@ pub(crate) fn evaluate(
     parts: Parts,
     streams: &[(i32, i32)],
 ) -> Result<(), EachRun> {
+    let said = engine.host.said();
+    let kept = Streams::keep(streams).map_err(|error| threw(&error.to_string()))?;
+    let evaluated = evaluate_parts(engine, tokio, builtins, parts);
+    let held = kept.hand_on(&engine.host).map_err(|error| threw(&error.to_string()))?;
+    let rules = evaluated?;
+    if held == Held::Yes {
+        return Err(EachRun::OpenHandle);
+    }
+    match rules {
+        Rules::Program if engine.host.said() != said => Err(EachRun::Console),
+        Rules::Program | Rules::Layer => Ok(()),
+    }
+}
+
+/// Evaluates the parts, and says by whose rules they count.
+fn evaluate_parts(
+    engine: &mut Engine,
+    tokio: &tokio::runtime::Runtime,
+    builtins: &[String],
+    parts: Parts,
+) -> Result<Rules, EachRun> {
     let Parts { specifier, program, layer, tree, .. } = parts;
     if let Some(tree) = tree {
         engine.files.mount(tree);
@@ -45,17 +67,16 @@ pub(crate) fn evaluate(
     tokio.block_on(load_builtins(engine, builtins));
     if let Some(Text { code, source_map }) = layer {
         let specifier = engine.loader.announce_layer(source_map).map_err(|error| threw(&error.to_string()))?;
-        watched(engine, tokio, &specifier, code, Rules::Layer, streams)?;
+        watched(engine, tokio, &specifier, code, Rules::Layer)?;
     }
-    if let Some(Text { code, source_map }) = program {
-        engine.loader.set_program(specifier.clone(), source_map);
-        let namespace = watched(engine, tokio, &specifier, code, Rules::Program, streams)?;
-        if !is_handler(engine, &namespace) {
-            return Err(EachRun::NotAHandler);
-        }
-        engine.evaluated = Some(namespace);
+    let Some(Text { code, source_map }) = program else { return Ok(Rules::Layer) };
+    engine.loader.set_program(specifier.clone(), source_map);
+    let namespace = watched(engine, tokio, &specifier, code, Rules::Program)?;
+    if !is_handler(engine, &namespace) {
+        return Err(EachRun::NotAHandler);
     }
-    Ok(())
+    engine.evaluated = Some(namespace);
+    Ok(Rules::Program)
 }
 
 /// Loads modules of Node's ahead: nothing of a guest's is in them. One that cannot be loaded throws where it is imported.
@@ -83,11 +104,9 @@ fn watched(
     specifier: &ModuleSpecifier,
     code: String,
     rules: Rules,
-    streams: &[(i32, i32)],
 ) -> Result<v8::Global<v8::Object>, EachRun> {
     let main = if rules == Rules::Program { Main::Yes } else { Main::No };
     let before = Traces::of(engine);
-    let kept = Streams::keep(streams).map_err(|error| threw(&error.to_string()))?;
     engine.watch_random(Watched::Yes).map_err(|error| threw(&error.to_string()))?;
     engine.notices.watch();
     let clock_reads = || interposed::clock_reads() + platform::stamps();
@@ -107,13 +126,9 @@ fn watched(
     }
     let seen = engine.notices.seen();
     engine.watch_random(Watched::No).map_err(|error| threw(&error.to_string()))?;
-    let held = kept.hand_on(&engine.host).map_err(|error| threw(&error.to_string()))?;
     let (namespace, at_rest) = evaluated.map_err(|error| seen.clone().unwrap_or_else(|| reason_of(&error)))?;
     if let Some(reason) = seen.or_else(|| before.left(engine, tokio)) {
         return Err(reason);
-    }
-    if held == Held::Yes {
-        return Err(EachRun::OpenHandle);
     }
     if !at_rest {
         return Err(EachRun::Pending);
@@ -121,7 +136,6 @@ fn watched(
     draws(engine, rules)?;
     match rules {
         Rules::Program if clock => Err(EachRun::Clock),
-        Rules::Program if engine.host.has_spoken() => Err(EachRun::Console),
         Rules::Program | Rules::Layer => Ok(namespace),
     }
 }
@@ -158,15 +172,16 @@ impl Traces {
 
 /// Whether every draw of `Math.random` was one that does no harm.
 fn draws(engine: &Engine, rules: Rules) -> Result<(), EachRun> {
+    let mut packages = Vec::new();
     for (file, line, column) in engine.notices.draws() {
         let source = engine.loader.original(&file, line, column).map_or(file, |(source, ..)| source);
         let package = package_of(&source).unwrap_or("the program").to_owned();
         let is_harmless = HARMLESS.lines().any(|line| line.split_whitespace().next() == Some(package.as_str()));
-        if rules == Rules::Program || !is_harmless {
-            return Err(EachRun::MathRandom { package });
+        if (rules == Rules::Program || !is_harmless) && !packages.contains(&package) {
+            packages.push(package);
         }
     }
-    Ok(())
+    if packages.is_empty() { Ok(()) } else { Err(EachRun::MathRandom { packages }) }
 }
 
 /// The package that a source is in. Sources are named `zod@3.25.1/lib/index.js`; a program's own have no version.

@@ -72,11 +72,7 @@ impl Parts {
     }
 }
 
-fn tree(
-    folders: &[u8],
-    images: &[Arc<LazyImage>],
-    mapping: Mapping,
-) -> Result<Tree, Box<dyn std::error::Error>> {
+fn tree(folders: &[u8], images: &[Arc<LazyImage>], mapping: Mapping) -> Result<Tree, Box<dyn std::error::Error>> {
     let folders: Vec<FolderMessage> = serde_json::from_slice(folders)?;
     if mapping == Mapping::Eager {
         for image in images {

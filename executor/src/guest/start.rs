@@ -5,6 +5,8 @@ use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 
+use rustix::net::RecvFlags;
+
 use super::channel::{self, Received};
 use super::engine::{self, Compile, Engine};
 use super::{run, watchdog};
@@ -37,6 +39,10 @@ fn start(open: OpenImage) -> Result<Infallible, Box<dyn std::error::Error>> {
     sandbox::enter()?;
     // A service that has gone cannot kill what it left behind. Entering a namespace would have undone this.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    // One that went before that has closed its end.
+    if let Ok((_, 0)) = rustix::net::recv(&socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+        os::exit_now(1);
+    }
     let tokio = engine::complete()?;
     let context = tokio.enter();
     let mut engine = Engine::start(Compile::Lazily, open)?;

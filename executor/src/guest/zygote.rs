@@ -19,10 +19,11 @@ use super::channel::{self, Received};
 use super::engine::{self, Compile, Engine};
 use super::parts::{Mapping, Parts};
 use super::start::{NO_PROGRAM, SOCKETS, take_socket};
-use super::{allowance, once, run, watchdog};
+use super::text::SharedText;
+use super::{allowance, code_cache, heap, once, run, watchdog};
 use crate::file_tree::OpenImage;
 use crate::os::{self, Forked};
-use crate::wire::{Command, Event, HEADER_BYTES, Kind, Load, Role, Secret, Start, frame};
+use crate::wire::{Answer, Command, Event, HEADER_BYTES, Kind, Load, Role, Secret, Start, frame};
 use crate::{platform, sandbox};
 
 /// The zygotes' side of [`crate::Executor`]. Its standard input is the control socket; it must be called before the process
@@ -39,11 +40,15 @@ pub fn zygote_main(open: OpenImage) -> ExitCode {
     }
 }
 
+/// How often the base uses the platform, so that V8 has compiled, and seen the types of, what every run would begin with.
+const WARM_ROUNDS: usize = 100;
+
 type Failed = Box<dyn std::error::Error>;
 
 fn start(open: OpenImage) -> Result<Infallible, Failed> {
     sandbox::close_inherited()?;
     let control = take_socket()?;
+    let text = SharedText::find();
     sandbox::enter_zygote()?;
     // Entering a namespace would have undone this.
     follow_parent()?;
@@ -53,6 +58,13 @@ fn start(open: OpenImage) -> Result<Infallible, Failed> {
         Engine::start(Compile::Eagerly, open)?
     };
     platform::renew(&mut engine.runtime);
+    engine.settle_globals()?;
+    for _ in 0..WARM_ROUNDS {
+        engine.renew_functions()?;
+        tokio.block_on(engine.warm())?;
+    }
+    text.share();
+    // Maps again what a run takes.
     tokio.block_on(engine.warm())?;
     if tokio.metrics().num_alive_tasks() > 0 {
         return Err("the platform sends asynchronous operations when it is warmed".into());
@@ -107,6 +119,7 @@ impl Zygote {
     /// Does what it is told until it is told to retire or nobody is left to tell it anything.
     fn serve(mut self, engine: Engine) -> Result<Infallible, Failed> {
         let mut buffer = [0_u8; 512];
+        heap::fill_holes();
         loop {
             if self.is_retired && self.children.is_empty() {
                 os::exit_now(0);
@@ -197,6 +210,9 @@ impl Zygote {
             return start_run(engine, socket);
         }
         let received: Received<Load> = channel::receive(&socket, engine.open_image)?;
+        if role == Role::Compiler {
+            return compile(engine, socket, received);
+        }
         load(&mut engine, socket, received, streams)?.serve(engine)
     }
 }
@@ -237,6 +253,17 @@ fn load(
     Ok(zygote)
 }
 
+/// Compiles the layer that has come and sends its code cache. Nothing of it is evaluated here, nor was anything before: what V8
+/// is given to read later comes from a process without guest code.
+fn compile(mut engine: Engine, socket: OwnedFd, received: Received<Load>) -> Result<Infallible, Failed> {
+    let Received { first: load, images, parts } = received;
+    let parts = Parts::split(&load.parcel, &images, Mapping::Lazy, parts)?;
+    let layer = parts.layer.ok_or("there is no layer to compile")?;
+    let cache = code_cache::of_layer(&mut engine, &layer.code).ok_or("the layer cannot be compiled")?;
+    let channel = channel::open(socket, load.secret);
+    channel.answer(&Answer::Value, &cache)
+}
+
 /// Becomes a run that waits for its program.
 fn start_run(mut engine: Engine, socket: OwnedFd) -> Result<Infallible, Failed> {
     let tokio = engine::complete()?;
@@ -244,7 +271,6 @@ fn start_run(mut engine: Engine, socket: OwnedFd) -> Result<Infallible, Failed> 
     engine.renew_functions()?;
     sandbox::enter_run()?;
     watchdog::start(&mut engine.runtime)?;
-    tokio.block_on(engine.warm())?;
     let received: Received<Start> = channel::receive(&socket, engine.open_image)?;
     let data_bytes = received.first.data_bytes.ok_or("the service does not say what the process has allocated")?;
     run::run(engine, socket, &tokio, received, data_bytes)

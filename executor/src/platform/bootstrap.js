@@ -4,6 +4,7 @@
 
 import { core, internals, primordials } from "ext:core/mod.js";
 import { op_hoist_log, op_hoist_random_drawn, op_hoist_random_seed } from "ext:core/ops";
+import { decode, Encoder } from "ext:runtime/codec.js";
 
 const {
   ArrayIsArray,
@@ -17,6 +18,7 @@ const {
   ObjectDefineProperty,
   ObjectEntries,
   ObjectFreeze,
+  ObjectGetOwnPropertyDescriptor,
   ObjectHasOwn,
   ObjectKeys,
   ObjectSetPrototypeOf,
@@ -139,6 +141,7 @@ const { Console, setNoColorFns } = load("ext:deno_web/01_console.js");
 setNoColorFns(() => true, () => true);
 
 const lazyScript = (specifier) => once(() => load(specifier));
+// What loads, what it is loaded for, and whether few programs want it.
 const loaders = [
   [lazyScript("ext:deno_web/06_streams.js"), [
     "ReadableStream", "WritableStream", "TransformStream", "ReadableStreamDefaultReader", "WritableStreamDefaultWriter",
@@ -149,14 +152,14 @@ const loaders = [
   [lazyScript("ext:deno_web/08_text_encoding.js"), ["TextEncoder", "TextDecoder", "TextEncoderStream", "TextDecoderStream"]],
   [lazyScript("ext:deno_web/14_compression.js"), ["CompressionStream", "DecompressionStream"]],
   [lazyScript("ext:deno_web/01_urlpattern.js"), ["URLPattern"]],
-  [lazyScript("ext:deno_web/01_broadcast_channel.js"), ["BroadcastChannel"]],
-  [lazyScript("ext:deno_web/10_filereader.js"), ["FileReader"]],
+  [lazyScript("ext:deno_web/01_broadcast_channel.js"), ["BroadcastChannel"], true],
+  [lazyScript("ext:deno_web/10_filereader.js"), ["FileReader"], true],
   [lazyScript("ext:deno_fetch/20_headers.js"), ["Headers"]],
   [lazyScript("ext:deno_fetch/21_formdata.js"), ["FormData"]],
   [lazyScript("ext:deno_fetch/23_request.js"), ["Request"]],
   [lazyScript("ext:deno_fetch/23_response.js"), ["Response"]],
-  [lazyScript("ext:deno_fetch/27_eventsource.js"), ["EventSource"]],
-  [core.createLazyLoader("ext:deno_websocket/01_websocket.js"), ["WebSocket"]],
+  [lazyScript("ext:deno_fetch/27_eventsource.js"), ["EventSource"], true],
+  [core.createLazyLoader("ext:deno_websocket/01_websocket.js"), ["WebSocket"], true],
 ];
 const globals = {};
 ArrayPrototypeForEach(loaders, ({ 0: loader, 1: names }) =>
@@ -319,7 +322,7 @@ internals.start = () => {
   delete globalThis.__bootstrap;
   delete globalThis.bootstrap;
   delete globalThis.Deno;
-  return [call, drain, requireFile, renew, watchRandom, immediates, warm];
+  return [call, drain, requireFile, renew, watchRandom, immediates, warm, settle];
 };
 
 // In the process of each run: what a fork has copied must not be the same in two of them.
@@ -337,56 +340,96 @@ function watchRandom(isWatched) {
 
 const immediates = () => core.getActiveImmediateCount();
 
-// Uses the platform as a handler does, so that what it takes is loaded and compiled, and its pages are there, when guest
-// code comes. It leaves nothing behind and waits for nothing.
-async function warm() {
-  const { Request } = load("ext:deno_fetch/23_request.js");
-  const { Response } = load("ext:deno_fetch/23_response.js");
-  load("ext:deno_web/08_text_encoding.js");
-  lazyBuffer();
-  lazyTimers();
-  lazyProcess();
-  const headers = { __proto__: null, "content-type": "application/json" };
-  const asked = new Request("http://localhost/warm?a=b", { method: "POST", headers, body: JSONStringify({ a: [1] }) });
-  await asked.clone().text();
-  const entry = { async fetch(request) {
-    const body = await request.json();
-    const target = new url.URL(request.url);
-    target.searchParams.get("a");
-    return Response.json({ body, path: target.pathname }, { headers: { "x-warm": "1" }, status: 201 });
-  } };
-  const answered = await entry.fetch(asked);
-  await answered.clone().json();
-  await respond({ fetch: () => answered }, undefined, 1024);
-  new abort.AbortController().signal.aborted;
-  encode({ a: [1, "b", { c: null }] });
+// Loads what most programs touch, and puts the globals in place of what would load them: a global that is read through a
+// function costs its compilation in each run.
+function settle() {
+  const names = ["Buffer", "atob", "btoa", "process", ...new primordials.SafeArrayIterator(timerNames)];
+  ArrayPrototypeForEach(loaders, ({ 0: loader, 1: list, 2: isRare }) => {
+    if (isRare) return;
+    loader();
+    ArrayPrototypeForEach(list, (name) => names[names.length] = name);
+  });
+  ArrayPrototypeForEach(names, (name) => {
+    const { enumerable } = ObjectGetOwnPropertyDescriptor(globalThis, name);
+    const value = globalThis[name];
+    ObjectDefineProperty(globalThis, name, { __proto__: null, configurable: true, enumerable, value, writable: true });
+  });
 }
 
-// The entry contract (README, "What a program looks like"). Answers with an array: a kind and what belongs to it.
-async function call(namespace, inputText, outputBytes) {
-  const entry = namespace.default;
-  const input = inputText === undefined ? undefined : JSONParse(inputText);
-  if (typeof entry === "function") return encode(await entry(input, context()));
-  if (typeof entry === "object" && entry !== null && typeof entry.fetch === "function") {
-    return await respond(entry, input, outputBytes);
+// Uses the platform as handlers do, so that what it takes is loaded and compiled, and its pages are there, when guest code
+// comes. It leaves nothing behind and waits for nothing.
+async function warm() {
+  const { Response } = load("ext:deno_fetch/23_response.js");
+  const handler = {
+    __proto__: null,
+    async fetch(request) {
+      const copy = request.clone();
+      const body = await request.json();
+      const text = await copy.text();
+      const target = new url.URL(request.url);
+      const found = target.searchParams.get("a");
+      const name = request.headers.get("content-type");
+      return Response.json({ body, found, name, path: target.pathname, text }, { headers: { "x-warm": "1" }, status: 201 });
+    },
+  };
+  await call({ __proto__: null, default: handler }, '{"a":[1,"b",{"c":null}],"d":"e"}', 4096);
+  await call({ __proto__: null, default: handler }, '{"url":"/x?a=b","method":"POST","body":{"a":1}}', 4096);
+  await call({ __proto__: null, default: { fetch: () => new Response("text") } }, undefined, 4096);
+  await call({ __proto__: null, default: (input) => ({ input, more: [1, "b", { c: null }] }) }, '{"a":[1,2.5]}', 4096);
+  new abort.AbortController().signal.aborted;
+}
+
+// What a call answers with: a kind and what belongs to it. Without a prototype, so that no `then` of guest code's is found
+// where a promise is settled with it.
+const answer = (...parts) => ObjectSetPrototypeOf(parts, null);
+
+// The entry contract (README, "What a program looks like").
+async function call(namespace, inputText, outputBytes, isTagged) {
+  let input;
+  try {
+    if (inputText !== undefined) input = isTagged ? decode(inputText) : JSONParse(inputText);
+  } catch (error) {
+    return answer("malformed-input", describe(error));
   }
-  return encode(await entry);
+  const encode = isTagged ? encodeTagged : encodeJson;
+  const entry = namespace.default;
+  if (typeof entry === "function") return encode(await entry(input, context()), outputBytes);
+  if (typeof entry === "object" && entry !== null && typeof entry.fetch === "function") {
+    return await respond(entry, request(input, inputText), outputBytes);
+  }
+  return encode(await entry, outputBytes);
 }
 
 function context() {
   return { env: {}, waitUntil(_promise) {}, passThroughOnException() {} };
 }
 
-function encode(value) {
-  if (value === undefined) return ["value", "null"];
+function encodeJson(value, _outputBytes) {
+  if (value === undefined) return answer("value", "null");
   let text;
   try {
     text = JSONStringify(value);
   } catch (error) {
-    return ["unserializable", describe(error)];
+    return answer("unserializable", describe(error));
   }
-  if (typeof text !== "string") return ["unserializable", `a ${typeof value} has no JSON form`];
-  return ["value", text];
+  return encoded(text, value);
+}
+
+function encodeTagged(value, outputBytes) {
+  const encoder = new Encoder(outputBytes);
+  let text;
+  try {
+    text = encoder.encode(value);
+  } catch (error) {
+    if (error === encoder) return answer("too-large", outputBytes, encoder.measured);
+    return answer("unserializable", describe(error));
+  }
+  return encoded(text, value);
+}
+
+function encoded(text, value) {
+  if (typeof text !== "string") return answer("unserializable", `a ${typeof value} has no JSON form`);
+  return answer("value", text);
 }
 
 function describe(error) {
@@ -399,8 +442,8 @@ function describe(error) {
 
 const REQUEST_FIELDS = { __proto__: null, url: true, method: true, headers: true, body: true };
 
-// An input whose fields are a request's is that request; any other input is the JSON body of a POST.
-function request(input) {
+// An input whose fields are a request's is that request; any other input is, as text, the JSON body of a POST.
+function request(input, inputText) {
   const { Request } = load("ext:deno_fetch/23_request.js");
   if (input === undefined || input === null) return new Request("http://localhost/");
   let isRequest = typeof input === "object" && !ArrayIsArray(input) && ObjectKeys(input).length > 0;
@@ -408,19 +451,19 @@ function request(input) {
     ArrayPrototypeForEach(ObjectKeys(input), (key) => isRequest &&= REQUEST_FIELDS[key] === true);
   }
   const headers = { __proto__: null, "content-type": "application/json" };
-  if (!isRequest) return new Request("http://localhost/", { method: "POST", headers, body: JSONStringify(input) });
-  const isText = typeof input.body === "string";
+  if (!isRequest) return new Request("http://localhost/", { method: "POST", headers, body: inputText });
+  const isGivenAsItIs = typeof input.body === "string" || core.isArrayBufferView(input.body) || core.isAnyArrayBuffer(input.body);
   const hasBody = input.body !== undefined && input.body !== null;
   const target = new url.URL(input.url ?? "/", "http://localhost/");
   return new Request(target.href, {
     method: input.method ?? (hasBody ? "POST" : "GET"),
-    headers: input.headers ?? (hasBody && !isText ? headers : {}),
-    body: hasBody ? (isText ? input.body : JSONStringify(input.body)) : undefined,
+    headers: input.headers ?? (hasBody && !isGivenAsItIs ? headers : {}),
+    body: hasBody ? (isGivenAsItIs ? input.body : JSONStringify(input.body)) : undefined,
   });
 }
 
-async function respond(entry, input, outputBytes) {
-  const answered = await entry.fetch(request(input), {}, context());
+async function respond(entry, request, outputBytes) {
+  const answered = await entry.fetch(request, {}, context());
   if (typeof answered !== "object" || answered === null || typeof answered.arrayBuffer !== "function") {
     throw new TypeError("the fetch handler did not return a Response");
   }
@@ -435,7 +478,7 @@ async function respond(entry, input, outputBytes) {
     const { done, value } = await reader.read();
     if (done) break;
     total += value.byteLength;
-    if (total > outputBytes) return ["too-large", outputBytes, total];
+    if (total > outputBytes) return answer("too-large", outputBytes, total);
     chunks[chunks.length] = value;
   }
   const body = new Uint8Array(total);
@@ -443,5 +486,5 @@ async function respond(entry, input, outputBytes) {
     primordials.TypedArrayPrototypeSet(body, chunks[index], at);
     at += chunks[index].byteLength;
   }
-  return ["response", answered.status, JSONStringify(headers), body];
+  return answer("response", answered.status, JSONStringify(headers), body);
 }

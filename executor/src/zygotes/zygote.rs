@@ -16,7 +16,7 @@ use crate::incoming;
 use crate::os::{self, Ended};
 use crate::outgoing::{self, Outgoing};
 use crate::process::{Ends, Process, socket_pair};
-use crate::wire::{Command, Event, Load, MESSAGE_BYTES, Role, Secret};
+use crate::wire::{Command, Event, Kind, Load, MESSAGE_BYTES, Role, Secret, unframe};
 
 /// A zygote. Dropped, it is told to fork no more; it ends after its last child.
 #[derive(Debug)]
@@ -47,6 +47,9 @@ struct Waiting {
     forked: HashMap<u64, oneshot::Sender<Result<OwnedFd, String>>>,
     ended: HashMap<u64, oneshot::Sender<Ended>>,
 }
+
+/// Bytes of a code cache: some times those of the code.
+const CODE_CACHE_BYTES: usize = 128 << 20;
 
 /// How making a zygote ended.
 pub(crate) enum Made {
@@ -168,6 +171,29 @@ impl Zygote {
         let load = Load { parcel: outgoing.parcel.clone(), data_bytes: self.data_bytes, ..load };
         outgoing.send(&link.control, &serde_json::to_vec(&load)?).await?;
         Self::wait(link, handle, within).await
+    }
+
+    /// What V8 keeps of compiling the layer that is sent.
+    pub(crate) async fn compile(&self, load: Load, outgoing: Outgoing<'_>) -> std::io::Result<Vec<u8>> {
+        let (ours, theirs) = socket_pair()?;
+        let (handle, _ended) = self.fork(Role::Compiler, &[theirs.as_fd()]).await?;
+        drop(theirs);
+        let _unfinished = KillUnfinished(Some(handle));
+        rustix::io::ioctl_fionbio(&ours, true)?;
+        let socket = os::watch(ours)?;
+        let load = Load { parcel: outgoing.parcel.clone(), ..load };
+        outgoing.send(&socket, &serde_json::to_vec(&load)?).await?;
+        let mut cache = Vec::new();
+        let mut buffer = vec![0; MESSAGE_BYTES];
+        loop {
+            let (bytes, _) =
+                socket.async_io(Interest::READABLE, |socket| incoming::receive(socket, &mut buffer)).await?;
+            match unframe(&buffer[..bytes], &load.secret) {
+                Some((Kind::BodyPart, part)) if cache.len() < CODE_CACHE_BYTES => cache.extend_from_slice(part),
+                Some((Kind::Answer, _)) => return Ok(cache),
+                _ => return Err(std::io::ErrorKind::InvalidData.into()),
+            }
+        }
     }
 
     async fn fork(
