@@ -49,6 +49,8 @@ pub(crate) enum Command {
     /// Look after the cache: what it holds, whether that is whole, what may go
     #[command(subcommand)]
     Cache(CacheCommand),
+    /// Say what keeps programs apart from this machine, by trying it, and how old the engine is
+    Doctor(DoctorArguments),
     /// The child process that bundles
     #[command(name = BUNDLER_WORKER, hide = true)]
     BundlerWorker,
@@ -58,6 +60,9 @@ pub(crate) enum Command {
     /// The child process whose forks run programs
     #[command(name = EXECUTOR_ZYGOTE, hide = true)]
     ExecutorZygote,
+    /// The child process that tries the sandbox
+    #[command(name = SANDBOX_PROBE, hide = true)]
+    SandboxProbe,
     /// A peer of the side-by-side benchmark
     #[command(hide = true)]
     BenchAdapter(BenchAdapterArguments),
@@ -69,6 +74,8 @@ pub(crate) const BUNDLER_WORKER: &str = "bundler-worker";
 pub(crate) const EXECUTOR_WORKER: &str = "executor-worker";
 /// The name of the hidden subcommand whose forks run programs.
 pub(crate) const EXECUTOR_ZYGOTE: &str = "executor-zygote";
+/// The name of the hidden subcommand that tries the sandbox.
+pub(crate) const SANDBOX_PROBE: &str = "sandbox-probe";
 
 /// `hoist run`.
 #[derive(Debug, Args)]
@@ -150,6 +157,14 @@ pub(crate) struct ServeArguments {
     /// What each program may use up.
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+}
+
+/// `hoist doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `hoist cache`.

@@ -7,6 +7,7 @@
 //!
 //! This crate knows nothing of npm or of bundling, and reads neither the environment nor flags.
 
+mod engine_release;
 mod error;
 mod file_tree;
 mod limits;
@@ -26,6 +27,7 @@ mod os;
 mod platform;
 pub mod sandbox;
 
+pub use engine_release::{EngineRelease, engine_release};
 pub use error::Error;
 pub use file_tree::{FileTree, Folder, FolderImage, OpenImage};
 pub use guest::{EachRun, WorkerAllocator, worker_main, zygote_main};

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 
-use rustix::net::RecvFlags;
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::channel::{self, Received};
 use super::engine::{self, Compile, Engine};
@@ -39,9 +39,9 @@ fn start(open: OpenImage) -> Result<Infallible, Box<dyn std::error::Error>> {
     sandbox::enter()?;
     // A service that has gone cannot kill what it left behind. Entering a namespace would have undone this.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    // One that went before that has closed its end.
-    if let Ok((_, 0)) = rustix::net::recv(&socket, &mut [0_u8; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
-        os::exit_now(1);
+    if has_gone(&socket)? {
+        // It went before that could be asked for.
+        os::exit_now(0);
     }
     let tokio = engine::complete()?;
     let context = tokio.enter();
@@ -54,7 +54,16 @@ fn start(open: OpenImage) -> Result<Infallible, Box<dyn std::error::Error>> {
     status.read_to_string(&mut text)?;
     drop(status);
     let data_bytes = os::data_bytes_of(&text).ok_or("the kernel does not say what the process has allocated")?;
+    sandbox::enter_run()?;
     run::run(engine, socket, &tokio, received, data_bytes)
+}
+
+/// Whether nobody holds the other end any more.
+fn has_gone(socket: &OwnedFd) -> std::io::Result<bool> {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut polled = [PollFd::new(socket, PollFlags::empty())];
+    rustix::event::poll(&mut polled, Some(&now))?;
+    Ok(polled[0].revents().contains(PollFlags::HUP))
 }
 
 /// Takes the socket away from descriptor 0, where programs read their standard input, and leaves an empty one there.

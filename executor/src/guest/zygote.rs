@@ -47,11 +47,12 @@ type Failed = Box<dyn std::error::Error>;
 
 fn start(open: OpenImage) -> Result<Infallible, Failed> {
     sandbox::close_inherited()?;
+    let pids = sandbox::pid_namespace()?;
     let control = take_socket()?;
     let text = SharedText::find();
-    sandbox::enter_zygote()?;
+    sandbox::enter_zygote(pids)?;
     // Entering a namespace would have undone this.
-    follow_parent()?;
+    follow_parent(rustix::process::getppid())?;
     let tokio = engine::time_only()?;
     let mut engine = {
         let _context = tokio.enter();
@@ -73,13 +74,20 @@ fn start(open: OpenImage) -> Result<Infallible, Failed> {
     std::mem::forget(tokio);
     let streams = inherited_streams()?;
     let mut zygote = Zygote::new(control, Secret::default(), streams)?;
-    zygote.tell(&Event::Ready { each_run: None }, None)?;
+    // Who started this process may hold only the one that waits for it.
+    let handle = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
+    zygote.tell(&Event::Ready { each_run: None }, Some(handle.as_fd()))?;
+    drop(handle);
     zygote.serve(engine)
 }
 
-/// Ends this process when its parent ends.
-fn follow_parent() -> std::io::Result<()> {
-    Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?)
+/// Ends this process when its parent ends, or has ended before that could be asked for.
+fn follow_parent(parent: Option<Pid>) -> std::io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    if rustix::process::getppid() != parent {
+        os::exit_now(0);
+    }
+    Ok(())
 }
 
 /// Descriptors beside 0, 1 and 2 that are the same streams: the platform has made itself some. A child's own streams have to
@@ -108,12 +116,14 @@ struct Zygote {
     streams: Vec<(i32, i32)>,
     children: HashMap<i32, u64>,
     is_retired: bool,
+    /// This process, by which its children see whether it is still there.
+    process: Pid,
 }
 
 impl Zygote {
     fn new(control: OwnedFd, secret: Secret, streams: Vec<(i32, i32)>) -> std::io::Result<Self> {
-        let signals = os::watch_children(SOCKETS)?;
-        Ok(Self { control, secret, signals, streams, children: HashMap::new(), is_retired: false })
+        let (signals, process) = (os::watch_children(SOCKETS)?, rustix::process::getpid());
+        Ok(Self { control, secret, signals, streams, children: HashMap::new(), is_retired: false, process })
     }
 
     /// Does what it is told until it is told to retire or nobody is left to tell it anything.
@@ -186,7 +196,7 @@ impl Zygote {
 
     /// What a fork does first. Never returns but with an error.
     fn child(self, mut engine: Engine, role: Role, descriptors: Vec<OwnedFd>) -> Result<Infallible, Failed> {
-        follow_parent()?;
+        follow_parent(Some(self.process))?;
         rustix::process::setsid()?;
         os::unblock_children()?;
         let streams = self.streams.clone();
