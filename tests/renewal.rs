@@ -187,6 +187,25 @@ async fn contexts_of_vm_draw_their_own() {
     service.stop();
 }
 
+#[tokio::test]
+async fn what_a_package_said_is_said_in_each_run() {
+    let source = "console.log('said at load'); export default 'said';";
+    let service = service("renewal-said", &[("says", source)], &[]);
+    let code = "import said from 'says'; export default () => { console.log('said later'); return said; };";
+    let check = |answer: &Answer, once: &str| {
+        assert_eq!(value_of(answer, once), "said");
+        let logs = answer.json()["logs"].clone();
+        let texts: Vec<&str> = logs.as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap()).collect();
+        assert_eq!(texts, ["said at load", "said later"], "{}", answer.text);
+    };
+    check(&service.run(request(code)).await, "layer");
+    until_kept(&service, code).await;
+    for _ in 0..3 {
+        check(&service.run(request(code)).await, "program");
+    }
+    service.stop();
+}
+
 const LARGE: &str = "
 import { bytes, objects } from 'large';
 let runs = 0;

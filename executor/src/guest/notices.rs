@@ -225,3 +225,26 @@ impl Watch for Notices {
         draws.push(place);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ops_are_known_by_their_names() {
+        let of = |name| Effect::of(name, false);
+        let draws = ["op_crypto_get_random_values", "op_node_random_int", "op_node_generate_rsa_key", "op_node_sign"];
+        for name in
+            draws.into_iter().chain(["op_node_mkdtemp_sync", "op_node_export_private_key_pem", "op_vm_create_context"])
+        {
+            assert_eq!(of(name), Some(Effect::Randomness), "{name}");
+        }
+        for name in ["op_is_generator_function", "op_hoist_random_drawn", "op_node_cipheriv_encrypt", "op_url_parse"] {
+            assert_eq!(of(name), None, "{name}");
+        }
+        assert_eq!(of("op_signal_bind"), Some(Effect::Handle));
+        assert_eq!(of("op_now"), Some(Effect::Clock));
+        assert_eq!(of("op_timer_schedule"), Some(Effect::Timer));
+        assert_eq!(Effect::of("op_signal_poll", true), Some(Effect::Sent));
+    }
+}

@@ -108,7 +108,14 @@ impl Zygotes {
     /// No zygotes yet.
     pub(crate) fn new(command: WorkerCommand, limits: ZygoteLimits) -> std::io::Result<Self> {
         let spawner = Spawner::new(command.clone())?;
-        Ok(Self { command, spawner, base: Arc::default(), shelf: Shelf::default(), code_caches: CodeCaches::default(), limits })
+        Ok(Self {
+            command,
+            spawner,
+            base: Arc::default(),
+            shelf: Shelf::default(),
+            code_caches: CodeCaches::default(),
+            limits,
+        })
     }
 
     /// Makes the base, and children that wait below it.
