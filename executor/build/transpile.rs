@@ -22,7 +22,7 @@ struct Patch {
     to: &'static str,
 }
 
-const PATCHES: [Patch; 19] = [
+const PATCHES: [Patch; 22] = [
     // Text that becomes a function: no name in it can be found as in a source.
     Patch {
         file: "deno_fs/30_fs.js",
@@ -112,6 +112,22 @@ const PATCHES: [Patch; 19] = [
         from: "function extractOsErrorNumberFromErrorMessage(e: unknown): number | undefined {\n",
         to: "function extractOsErrorNumberFromErrorMessage(e: unknown): number | undefined {\n  \
              if (ObjectPrototypeIsPrototypeOf(Deno.errors.NotCapable.prototype, e)) return 13;\n",
+    },
+    // Forks of one process share the numbers of V8's own generators.
+    Patch {
+        file: "deno_fetch/21_formdata.js",
+        from: "`${MathRandom()}${MathRandom()}`",
+        to: "`${__bootstrap.internals.random()}${__bootstrap.internals.random()}`",
+    },
+    Patch {
+        file: "deno_node/vm.js",
+        from: "    wasm,\n    microtaskQueue,\n  );\n  WeakMapPrototypeSet(",
+        to: "    wasm,\n    microtaskQueue,\n  );\n  core.ops.op_hoist_vm_context(contextObject);\n  WeakMapPrototypeSet(",
+    },
+    Patch {
+        file: "deno_node/vm.js",
+        from: "      microtaskQueue,\n    );\n    WeakMapPrototypeSet(",
+        to: "      microtaskQueue,\n    );\n    core.ops.op_hoist_vm_context(context);\n    WeakMapPrototypeSet(",
     },
     // Its ops go to the host's files past our file system.
     Patch {

@@ -193,8 +193,12 @@ pub(crate) struct Load {
     pub(crate) parcel: Parcel,
     /// Node's own modules that are loaded ahead, with `node:`.
     pub(crate) builtins: Vec<String>,
-    /// What evaluating may allocate, in bytes.
+    /// What evaluating may allocate in V8's heap, and as much again in buffers, in bytes.
     pub(crate) heap_bytes: usize,
+    /// What the process had allocated when it was forked, in bytes: it cannot look itself.
+    pub(crate) data_bytes: u64,
+    /// What it may write to `/tmp`, in bytes.
+    pub(crate) temporary_bytes: usize,
 }
 
 impl First for Load {

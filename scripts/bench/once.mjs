@@ -1,32 +1,31 @@
 // How many of the corpus's dependency sets (tiers core and node) are evaluated once, in a zygote, for all runs that import
 // them. Lists the others with the reason that the reply gives. Exits 1 when they are less than the share that is wanted,
-// and when a case has no reply that says it.
+// when a case has no reply that says it, and when an answer is not the expected one.
 //
-//   node scripts/bench/once.mjs [--hoist PATH] [--corpus FOLDER] [--via run|serve] [--only ID,ID]
+//   node scripts/bench/once.mjs [--hoist PATH] [--corpus FOLDER] [--only ID,ID]
 //
-// By `run` each case is a command of its own. By `serve` one service is sent each case twice, and the second reply counts:
-// the first has made the layer known.
+// One service is sent each case until the reply says that the whole program is evaluated once, or why it is not: a program that
+// comes again has a zygote of its own, made while others are answered.
 
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { isDeepStrictEqual, parseArgs } from 'node:util';
 
 import { print, root } from './measure.mjs';
 
-/** The field of a reply: `{"once": true}`, or `{"once": false, "reason": "..."}`. */
-const FIELD = 'evaluated';
 const WANTED_SHARE = 0.9;
 const TIERS = ['core', 'node'];
 const WALL = '60s';
 const AT_ONCE = 2;
+/** How often a case is sent until its program has come often enough and its zygote is made. */
+const MOST_RUNS = 30;
+const PAUSE_MS = 100;
 
 const { values: flags } = parseArgs({
   options: {
     hoist: { type: 'string', default: path.join(root, 'target/release/hoist') },
     corpus: { type: 'string', default: process.env.HOIST_COMPAT ?? path.resolve(root, '../shared/compat') },
-    via: { type: 'string', default: 'run' },
     only: { type: 'string' },
   },
 });
@@ -42,12 +41,12 @@ async function main() {
   const index = JSON.parse(fs.readFileSync(path.join(flags.corpus, 'index.json'), 'utf8'));
   const only = flags.only?.split(',');
   const cases = index.cases.filter((one) => TIERS.includes(one.tier) && Object.keys(one.dependencies).length > 0 && (!only || only.includes(one.id)));
-  const asker = flags.via === 'serve' ? await service() : commands();
+  const asker = await service();
   const found = new Map();
   try {
     const left = [...cases];
     const worker = async () => {
-      for (let one = left.shift(); one; one = left.shift()) found.set(one.id, said(await asker.ask(one)));
+      for (let one = left.shift(); one; one = left.shift()) found.set(one.id, await outcome(asker, one));
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
   } finally {
@@ -56,11 +55,26 @@ async function main() {
   report(cases, found);
 }
 
-/** What a reply says of its packages: once or not, and why. */
-function said(reply) {
-  const evaluated = reply?.[FIELD];
-  if (typeof evaluated?.once === 'boolean') return { once: evaluated.once, reason: evaluated.reason ?? '' };
-  return { once: false, silent: true, reason: reply ? `the reply says nothing (${reply.error?.message ?? reply.outcome})` : 'no reply' };
+/** What the replies say of a case's packages: once or not, and why; and which answer was not the expected one. */
+async function outcome(asker, one) {
+  const expected = parsed(fs.readFileSync(path.join(flags.corpus, one.expected), 'utf8'));
+  const runs = { program: '' };
+  for (let run = 0; run < MOST_RUNS; run++) {
+    const reply = await asker.ask(one);
+    if (!reply?.evaluated) return { once: false, silent: true, reason: `the reply says nothing (${reply?.error?.message ?? reply?.outcome ?? 'no reply'})` };
+    const { once, reason } = reply.evaluated;
+    const isOnce = once === 'program' || once === 'layer' && reply.path === 'layer';
+    Object.assign(runs, { once: isOnce, reason: [reason, reply.path_reason].filter(Boolean).join('; '), program: once === 'program' ? 'program' : reason ?? '' });
+    if (!isDeepStrictEqual(reply.value ?? null, expected)) runs.wrong ??= `run ${run + 1} (${once}): ${JSON.stringify(reply.error ?? reply.value)?.slice(0, 300)}`;
+    if (run > 0 && (once === 'program' || reason)) {
+      // What comes after the first that is known must be the same.
+      if (runs.known) break;
+      runs.known = true;
+      continue;
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+  return runs;
 }
 
 /** Every case has a dependency set of its own. */
@@ -70,7 +84,10 @@ function report(cases, found) {
   const share = once / cases.length;
   console.log(`\n## Dependency sets of the corpus (${TIERS.join(' and ')}) that are evaluated once: ${once} of ${cases.length}, ${(share * 100).toFixed(1)} %\n`);
   if (others.length > 0) print(['case', 'packages', 'why not'], others.map(row(found)));
+  const programs = cases.filter(({ id }) => found.get(id).program === 'program').length;
+  console.log(`\n${programs} of the ${cases.length} programs are evaluated once when they come again.`);
   const failures = [];
+  for (const { id } of cases.filter(({ id }) => found.get(id).wrong)) failures.push(`${id}: ${found.get(id).wrong}`);
   const silent = others.filter(({ id }) => found.get(id).silent);
   if (silent.length > 0) failures.push(`${silent.length} cases have no reply that says it`);
   if (!(share >= WANTED_SHARE)) failures.push(`${once} of ${cases.length} sets are evaluated once, at least ${WANTED_SHARE * 100} % are wanted`);
@@ -80,18 +97,6 @@ function report(cases, found) {
 
 function row(found) {
   return ({ id, dependencies }) => [id, Object.keys(dependencies).join(', '), found.get(id).reason.replaceAll('|', '\\|')];
-}
-
-/** Each case by a command of its own. */
-function commands() {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'hoist-once-'));
-  const ask = (one) => new Promise((resolve) => {
-    const manifest = path.join(folder, `${one.id}.json`);
-    fs.writeFileSync(manifest, JSON.stringify({ dependencies: one.dependencies }));
-    const args = ['run', path.join(flags.corpus, one.file), '--manifest', manifest, '--json', '--wall', WALL];
-    execFile(hoist, args, { maxBuffer: 1 << 28, timeout: 120_000 }, (_, stdout) => resolve(parsed(stdout)));
-  });
-  return { ask, stop: () => fs.rmSync(folder, { recursive: true }) };
 }
 
 /** All cases by one service. */
@@ -104,15 +109,11 @@ async function service() {
       if (found) resolve(found[0]);
     });
   });
-  const post = async (body) => {
-    const answer = await fetch(`${address}/v1/run`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-    return parsed(await answer.text());
-  };
   const ask = async (one) => {
     const code = fs.readFileSync(path.join(flags.corpus, one.file), 'utf8');
     const body = JSON.stringify({ code, entry: path.basename(one.file), dependencies: one.dependencies, input: {} });
-    await post(body);
-    return post(body);
+    const answer = await fetch(`${address}/v1/run`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    return parsed(await answer.text());
   };
   const stop = () => new Promise((resolve) => child.once('exit', resolve) && child.kill('SIGTERM'));
   return { ask, stop };

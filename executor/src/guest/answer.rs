@@ -8,7 +8,7 @@ use crate::outcome::{Exceeded, LimitKind};
 use crate::wire::{Answer, Start};
 
 /// How V8 reports a module whose top-level await nothing can settle.
-const STALLED: &str = "Top-level await promise never resolved";
+pub(super) const STALLED: &str = "Top-level await promise never resolved";
 
 /// Reads what `call` in bootstrap.js answers with: a kind and what belongs to it.
 pub(super) fn read(scope: &mut v8::PinScope, answered: v8::Local<v8::Value>) -> Option<(Answer, Vec<u8>)> {

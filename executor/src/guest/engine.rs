@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ pub(crate) struct Engine {
     pub(crate) open_image: OpenImage,
     /// A program that was evaluated before there was a run.
     pub(crate) evaluated: Option<v8::Global<v8::Object>>,
+    /// How far `performance.now()` had come when somebody last looked at it before there was a run.
+    pub(crate) elapsed: Duration,
     platform: v8::SharedRef<v8::Platform>,
 }
 
@@ -98,6 +101,7 @@ impl Engine {
             under_way,
             open_image,
             evaluated: None,
+            elapsed: Duration::ZERO,
             platform,
         })
     }
@@ -167,12 +171,12 @@ impl Engine {
 
 /// A runtime for what an engine waits for, without the descriptors that a fork would share: it knows time and nothing else.
 pub(crate) fn time_only() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(BLOCKING_THREADS).build()
+    runtime().enable_time().build()
 }
 
 /// A runtime for one run.
 pub(crate) fn complete() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()
+    runtime().enable_all().build()
 }
 
 /// Threads of a run for cryptography and compression.
@@ -180,6 +184,23 @@ const BLOCKING_THREADS: usize = 4;
 
 fn fill_with_entropy(bytes: &mut [u8]) -> bool {
     matches!(rustix::rand::getrandom(&mut *bytes, rustix::rand::GetRandomFlags::empty()), Ok(filled) if filled == bytes.len())
+}
+
+static THREADS_STARTED: AtomicUsize = AtomicUsize::new(0);
+
+/// How many threads this process's runtimes have started so far.
+pub(super) fn threads_started() -> usize {
+    THREADS_STARTED.load(Ordering::Relaxed)
+}
+
+fn runtime() -> tokio::runtime::Builder {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    // It is asked for a name before the thread starts, by whoever wants one.
+    builder.max_blocking_threads(BLOCKING_THREADS).thread_name_fn(|| {
+        THREADS_STARTED.fetch_add(1, Ordering::Relaxed);
+        "blocking".to_owned()
+    });
+    builder
 }
 
 fn start_v8(compile: Compile) -> v8::SharedRef<v8::Platform> {

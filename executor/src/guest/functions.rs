@@ -7,6 +7,7 @@ use deno_error::JsErrorBox;
 
 use super::answer;
 use super::engine::Engine;
+use crate::platform;
 use crate::program::Codec;
 use crate::wire::{Answer, Start};
 
@@ -81,8 +82,9 @@ impl Engine {
         answer::read(scope, answered).ok_or_else(|| unexpected("the entry's answer has another form"))
     }
 
-    /// Renews what the platform keeps in JavaScript, for a new run.
+    /// Renews what the platform keeps in JavaScript, and lets the time of `performance.now()` begin.
     pub(crate) fn renew_functions(&mut self) -> Result<(), CoreError> {
+        platform::restart(&mut self.runtime, self.elapsed);
         self.call_now(|functions| &functions.renew, None).map(|_| ())
     }
 

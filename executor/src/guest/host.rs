@@ -34,12 +34,13 @@ impl RunHost {
         }
     }
 
-    /// Whether something was said before there was a run.
-    pub(crate) fn has_spoken(&self) -> bool {
-        !self.early.borrow().is_empty()
+    /// How many lines were said before there was a run.
+    pub(crate) fn said(&self) -> usize {
+        self.early.borrow().len()
     }
 
-    fn keep(&self, level: u8, text: &str) {
+    /// Keeps what is said before there is a run.
+    pub(super) fn keep(&self, level: u8, text: &str) {
         let mut early = self.early.borrow_mut();
         let said: usize = early.iter().map(|(_, text)| text.len() + LINE_BYTES).sum();
         if said < EARLY_BYTES {

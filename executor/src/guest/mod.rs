@@ -1,6 +1,7 @@
 //! The run's side: everything that happens in a process that has guest code in it, or will have.
 
 mod allocator;
+mod allowance;
 mod answer;
 mod buffers;
 mod channel;
@@ -19,6 +20,7 @@ mod peak_heap;
 mod run;
 mod snapshot;
 mod start;
+mod streams;
 mod text;
 mod under_way;
 mod watchdog;

@@ -18,10 +18,10 @@ use crate::platform::Watch;
 pub enum EachRun {
     /// It drew cryptographic randomness.
     Randomness,
-    /// It drew `Math.random`, in a package that is not known to do no harm with it.
+    /// It drew `Math.random`, in packages that are not known to do no harm with it.
     MathRandom {
-        /// The package, or the program.
-        package: String,
+        /// The packages, or the program; none when it was drawn in more places than are looked at.
+        packages: Vec<String>,
     },
     /// It sent an asynchronous operation.
     AsyncOperation,
@@ -64,7 +64,8 @@ impl EachRun {
     pub fn describe(&self) -> String {
         match self {
             Self::Randomness => "draws cryptographic randomness".to_owned(),
-            Self::MathRandom { package } => format!("draws Math.random ({package})"),
+            Self::MathRandom { packages } if packages.is_empty() => "draws Math.random".to_owned(),
+            Self::MathRandom { packages } => format!("draws Math.random ({})", packages.join(", ")),
             Self::AsyncOperation => "sends an asynchronous operation".to_owned(),
             Self::Timer => "sets a timer".to_owned(),
             Self::Immediate => "leaves something for the next turn of the event loop".to_owned(),
@@ -95,27 +96,53 @@ pub(crate) struct Notices {
     draws: RefCell<Vec<(String, u32, u32)>>,
 }
 
-/// Draws whose place is kept.
-const DRAWS: usize = 64;
+/// Places of draws that are kept.
+const PLACES: usize = 64;
 
 /// What an op does that matters here.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Effect {
     Randomness,
     Timer,
+    Handle,
     Clock,
     Sent,
 }
 
+/// What is in the names of ops that draw randomness: keys, salts of exported keys, signatures and ciphertexts that are
+/// randomized, names of temporary files, generators of new contexts.
+const DRAWS: [&str; 11] = [
+    "random",
+    "generate",
+    "uuid",
+    "prime",
+    "_sign",
+    "_encrypt",
+    "export_private_key",
+    "make_temp",
+    "mkdtemp",
+    "create_object_url",
+    "vm_create_context",
+];
+
+/// What is in the names of ops that [`DRAWS`] would find but that draw nothing.
+const DRAWS_NOT: [&str; 4] = ["op_hoist_random", "_signal", "_signature", "cipheriv"];
+
 impl Effect {
-    fn of(op: &OpDecl) -> Option<Self> {
-        let draws = ["random", "generate", "uuid", "prime", "sign", "_encrypt", "make_temp", "create_object_url"];
-        match op.name {
+    fn of(name: &str, is_async: bool) -> Option<Self> {
+        let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
+        match name {
             "op_timer_schedule" | "op_timer_track" => Some(Self::Timer),
-            "op_now" | "op_time_origin" | "op_timer_now" | "op_hoist_clock" => Some(Self::Clock),
-            "op_hoist_random_drawn" | "op_hoist_random_seed" => None,
-            name if draws.iter().any(|draw| name.contains(draw)) => Some(Self::Randomness),
-            _ if op.is_async => Some(Self::Sent),
+            // The last three are a console's timer, and what the process has used.
+            "op_now"
+            | "op_time_origin"
+            | "op_timer_now"
+            | "time"
+            | "op_runtime_cpu_usage"
+            | "op_node_process_resource_usage" => Some(Self::Clock),
+            "op_signal_bind" => Some(Self::Handle),
+            _ if has(&DRAWS) && !has(&DRAWS_NOT) => Some(Self::Randomness),
+            _ if is_async => Some(Self::Sent),
             _ => None,
         }
     }
@@ -125,7 +152,7 @@ impl Notices {
     /// What a runtime calls for each op that matters.
     pub(crate) fn observer(self: Rc<Self>) -> OpMetricsFactoryFn {
         Box::new(move |_id: OpId, _count: usize, op: &OpDecl| {
-            let effect = Effect::of(op)?;
+            let effect = Effect::of(op.name, op.is_async)?;
             let notices = self.clone();
             let observe: OpMetricsFn = Rc::new(move |_context, event, _source| notices.op(effect, event));
             Some(observe)
@@ -141,6 +168,7 @@ impl Notices {
             (Effect::Sent, OpMetricsEvent::Completed | OpMetricsEvent::Error) => self.sent.set(self.sent.get() - 1),
             (Effect::Randomness, OpMetricsEvent::Dispatched) => self.note(EachRun::Randomness),
             (Effect::Timer, OpMetricsEvent::Dispatched) => self.note(EachRun::Timer),
+            (Effect::Handle, OpMetricsEvent::Dispatched) => self.note(EachRun::OpenHandle),
             (Effect::Clock, OpMetricsEvent::Dispatched) => self.clock.set(true),
             _ => {}
         }
@@ -187,8 +215,36 @@ impl Watch for Notices {
 
     fn random_drawn(&self, file: String, line: u32, column: u32) {
         let mut draws = self.draws.borrow_mut();
-        if draws.len() < DRAWS {
-            draws.push((file, line, column));
+        let place = (file, line, column);
+        if draws.contains(&place) {
+            return;
         }
+        if draws.len() == PLACES {
+            return self.note(EachRun::MathRandom { packages: Vec::new() });
+        }
+        draws.push(place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ops_are_known_by_their_names() {
+        let of = |name| Effect::of(name, false);
+        let draws = ["op_crypto_get_random_values", "op_node_random_int", "op_node_generate_rsa_key", "op_node_sign"];
+        for name in
+            draws.into_iter().chain(["op_node_mkdtemp_sync", "op_node_export_private_key_pem", "op_vm_create_context"])
+        {
+            assert_eq!(of(name), Some(Effect::Randomness), "{name}");
+        }
+        for name in ["op_is_generator_function", "op_hoist_random_drawn", "op_node_cipheriv_encrypt", "op_url_parse"] {
+            assert_eq!(of(name), None, "{name}");
+        }
+        assert_eq!(of("op_signal_bind"), Some(Effect::Handle));
+        assert_eq!(of("op_now"), Some(Effect::Clock));
+        assert_eq!(of("op_timer_schedule"), Some(Effect::Timer));
+        assert_eq!(Effect::of("op_signal_poll", true), Some(Effect::Sent));
     }
 }

@@ -4,14 +4,16 @@
 //! A layer may read the clock and the platform's constants, and what it says is said again in each run. A program may not: it
 //! is evaluated once only when nobody could tell.
 
-use deno_core::error::CoreError;
+use deno_core::error::{CoreError, CoreErrorKind};
 use deno_core::{ModuleSpecifier, v8};
 
-use super::engine::{Engine, Main};
+use super::answer::STALLED;
+use super::engine::{self, Engine, Main};
 use super::functions::Watched;
 use super::interposed;
 use super::notices::EachRun;
 use super::parts::{Parts, Text};
+use super::streams::{Held, Streams};
 use crate::platform;
 
 /// Packages that draw `Math.random` while they are evaluated and do nothing with it that two runs could not share. A line is
@@ -28,13 +30,36 @@ enum Rules {
     Program,
 }
 
-/// Evaluates the parts that have come: Node's own modules, the layer, the program.
+/// Evaluates the parts that have come: Node's own modules, the layer, the program. `streams` are descriptors beside 1 and 2
+/// that are the same streams as they.
 pub(crate) fn evaluate(
     engine: &mut Engine,
     tokio: &tokio::runtime::Runtime,
     builtins: &[String],
     parts: Parts,
+    streams: &[(i32, i32)],
 ) -> Result<(), EachRun> {
+    let said = engine.host.said();
+    let kept = Streams::keep(streams).map_err(|error| threw(&error.to_string()))?;
+    let evaluated = evaluate_parts(engine, tokio, builtins, parts);
+    let held = kept.hand_on(&engine.host).map_err(|error| threw(&error.to_string()))?;
+    let rules = evaluated?;
+    if held == Held::Yes {
+        return Err(EachRun::OpenHandle);
+    }
+    match rules {
+        Rules::Program if engine.host.said() != said => Err(EachRun::Console),
+        Rules::Program | Rules::Layer => Ok(()),
+    }
+}
+
+/// Evaluates the parts, and says by whose rules they count.
+fn evaluate_parts(
+    engine: &mut Engine,
+    tokio: &tokio::runtime::Runtime,
+    builtins: &[String],
+    parts: Parts,
+) -> Result<Rules, EachRun> {
     let Parts { specifier, program, layer, tree, .. } = parts;
     if let Some(tree) = tree {
         engine.files.mount(tree);
@@ -44,15 +69,14 @@ pub(crate) fn evaluate(
         let specifier = engine.loader.announce_layer(source_map).map_err(|error| threw(&error.to_string()))?;
         watched(engine, tokio, &specifier, code, Rules::Layer)?;
     }
-    if let Some(Text { code, source_map }) = program {
-        engine.loader.set_program(specifier.clone(), source_map);
-        let namespace = watched(engine, tokio, &specifier, code, Rules::Program)?;
-        if !is_handler(engine, &namespace) {
-            return Err(EachRun::NotAHandler);
-        }
-        engine.evaluated = Some(namespace);
+    let Some(Text { code, source_map }) = program else { return Ok(Rules::Layer) };
+    engine.loader.set_program(specifier.clone(), source_map);
+    let namespace = watched(engine, tokio, &specifier, code, Rules::Program)?;
+    if !is_handler(engine, &namespace) {
+        return Err(EachRun::NotAHandler);
     }
-    Ok(())
+    engine.evaluated = Some(namespace);
+    Ok(Rules::Program)
 }
 
 /// Loads modules of Node's ahead: nothing of a guest's is in them. One that cannot be loaded throws where it is imported.
@@ -81,35 +105,30 @@ fn watched(
     code: String,
     rules: Rules,
 ) -> Result<v8::Global<v8::Object>, EachRun> {
-    let generator = platform::generator(&mut engine.runtime);
-    let resources = engine.runtime.op_state().borrow().resource_table.len();
     let main = if rules == Rules::Program { Main::Yes } else { Main::No };
+    let before = Traces::of(engine);
     engine.watch_random(Watched::Yes).map_err(|error| threw(&error.to_string()))?;
     engine.notices.watch();
-    let clock = interposed::clock_reads();
+    let clock_reads = || interposed::clock_reads() + platform::stamps();
+    let clock = clock_reads();
     let evaluated = tokio.block_on(async {
         let namespace = engine.evaluate(specifier, code, main).await?;
+        if engine.immediates()? > 0 {
+            engine.notices.note(EachRun::Immediate);
+        }
         let at_rest = engine.turn().await?;
         Ok::<_, CoreError>((namespace, at_rest))
     });
-    let clock = interposed::clock_reads() != clock || engine.notices.clock_was_read();
+    let looked = engine.notices.clock_was_read();
+    let clock = clock_reads() != clock || looked;
+    if looked {
+        engine.elapsed = platform::elapsed(&mut engine.runtime);
+    }
     let seen = engine.notices.seen();
     engine.watch_random(Watched::No).map_err(|error| threw(&error.to_string()))?;
-    let (namespace, at_rest) = evaluated.map_err(|error| seen.clone().unwrap_or_else(|| threw(&error.to_string())))?;
-    if let Some(seen) = seen {
-        return Err(seen);
-    }
-    if tokio.metrics().num_alive_tasks() > 0 {
-        return Err(EachRun::AsyncOperation);
-    }
-    if platform::generator(&mut engine.runtime) != generator {
-        return Err(EachRun::Randomness);
-    }
-    if engine.runtime.op_state().borrow().resource_table.len() != resources {
-        return Err(EachRun::OpenHandle);
-    }
-    if engine.immediates().unwrap_or(1) > 0 {
-        return Err(EachRun::Immediate);
+    let (namespace, at_rest) = evaluated.map_err(|error| seen.clone().unwrap_or_else(|| reason_of(&error)))?;
+    if let Some(reason) = seen.or_else(|| before.left(engine, tokio)) {
+        return Err(reason);
     }
     if !at_rest {
         return Err(EachRun::Pending);
@@ -117,22 +136,52 @@ fn watched(
     draws(engine, rules)?;
     match rules {
         Rules::Program if clock => Err(EachRun::Clock),
-        Rules::Program if engine.host.has_spoken() => Err(EachRun::Console),
         Rules::Program | Rules::Layer => Ok(namespace),
+    }
+}
+
+/// What leaves no trace in an op, as it stands before something is evaluated.
+struct Traces {
+    generator: platform::Generator,
+    resources: usize,
+    threads: usize,
+}
+
+impl Traces {
+    fn of(engine: &mut Engine) -> Self {
+        Self {
+            generator: platform::generator(&mut engine.runtime),
+            resources: engine.runtime.op_state().borrow().resource_table.len(),
+            threads: engine::threads_started(),
+        }
+    }
+
+    /// What has been left since.
+    fn left(&self, engine: &mut Engine, tokio: &tokio::runtime::Runtime) -> Option<EachRun> {
+        let now = Self::of(engine);
+        [
+            (tokio.metrics().num_alive_tasks() > 0, EachRun::AsyncOperation),
+            (now.threads != self.threads, EachRun::Thread),
+            (now.generator != self.generator, EachRun::Randomness),
+            (now.resources != self.resources, EachRun::OpenHandle),
+        ]
+        .into_iter()
+        .find_map(|(is_left, reason)| is_left.then_some(reason))
     }
 }
 
 /// Whether every draw of `Math.random` was one that does no harm.
 fn draws(engine: &Engine, rules: Rules) -> Result<(), EachRun> {
+    let mut packages = Vec::new();
     for (file, line, column) in engine.notices.draws() {
         let source = engine.loader.original(&file, line, column).map_or(file, |(source, ..)| source);
         let package = package_of(&source).unwrap_or("the program").to_owned();
         let is_harmless = HARMLESS.lines().any(|line| line.split_whitespace().next() == Some(package.as_str()));
-        if rules == Rules::Program || !is_harmless {
-            return Err(EachRun::MathRandom { package });
+        if (rules == Rules::Program || !is_harmless) && !packages.contains(&package) {
+            packages.push(package);
         }
     }
-    Ok(())
+    if packages.is_empty() { Ok(()) } else { Err(EachRun::MathRandom { packages }) }
 }
 
 /// The package that a source is in. Sources are named `zod@3.25.1/lib/index.js`; a program's own have no version.
@@ -163,7 +212,22 @@ fn is_handler(engine: &mut Engine, namespace: &v8::Global<v8::Object>) -> bool {
     read(entry, "fetch").is_some_and(|fetch| fetch.is_function())
 }
 
+/// Why something that did not come to its end has to be evaluated in each run.
+fn reason_of(error: &CoreError) -> EachRun {
+    match error.as_kind() {
+        CoreErrorKind::PendingPromiseResolution => EachRun::Pending,
+        CoreErrorKind::Js(error) if error.exception_message.ends_with(STALLED) => EachRun::Pending,
+        CoreErrorKind::Js(error) if error.exception_message.starts_with(REJECTED) => EachRun::UnhandledRejection,
+        _ => threw(&error.to_string()),
+    }
+}
+
+/// How deno_core begins what it says of a rejection that nobody has handled.
+const REJECTED: &str = "Uncaught (in promise)";
+
 fn threw(message: &str) -> EachRun {
+    // Its stack says nothing more to who reads why.
+    let message = message.lines().next().unwrap_or_default();
     EachRun::Threw { message: message[..message.floor_char_boundary(MESSAGE_BYTES)].to_owned() }
 }
 

@@ -38,6 +38,8 @@ pub(crate) fn run(
     peak_heap::watch(engine.runtime.v8_isolate());
     limit_heap(&mut engine, channel, &start);
     limit_process(&start, data_bytes)?;
+    // A process that has waited ready is older than its run.
+    engine.renew_functions()?;
     let work = async {
         tokio::select! {
             biased;

@@ -20,7 +20,7 @@ use super::engine::{self, Compile, Engine};
 use super::parts::{Mapping, Parts};
 use super::start::{NO_PROGRAM, SOCKETS, take_socket};
 use super::text::SharedText;
-use super::{code_cache, heap, once, run, watchdog};
+use super::{allowance, code_cache, heap, once, run, watchdog};
 use crate::file_tree::OpenImage;
 use crate::os::{self, Forked};
 use crate::wire::{Answer, Command, Event, HEADER_BYTES, Kind, Load, Role, Secret, Start, frame};
@@ -248,8 +248,10 @@ fn load(
 ) -> Result<Zygote, Failed> {
     let Received { first: load, images, parts } = received;
     let parts = Parts::split(&load.parcel, &images, Mapping::Eager, parts)?;
+    allowance::set(engine, &load)?;
+    engine.renew_functions()?;
     let tokio = engine::time_only()?;
-    let evaluated = once::evaluate(engine, &tokio, &load.builtins, parts);
+    let evaluated = once::evaluate(engine, &tokio, &load.builtins, parts, &streams);
     std::mem::forget(tokio);
     let mut zygote = Zygote::new(socket, load.secret, streams)?;
     let each_run = evaluated.err();

@@ -317,6 +317,8 @@ ObjectDefineProperty(globalThis.Math, "random", {
   value: mathRandom.random,
   writable: true,
 });
+// For the platform's own use, which begins with primordials that are older.
+internals.random = mathRandom.random;
 
 // node:process and node:module finish their own set-up from these when they are first used.
 internals.__nodeBootstrapArgs = {

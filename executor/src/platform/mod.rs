@@ -8,6 +8,8 @@ mod file_system;
 mod ops;
 mod run_time_modules;
 mod services;
+mod time;
+mod vm_contexts;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,9 +20,11 @@ use rand::{RngCore as _, SeedableRng as _};
 
 pub(crate) use file_system::Files;
 #[allow(unused_imports, reason = "the build script is sent no files")]
-pub(crate) use file_system::Tree;
+pub(crate) use file_system::{Tree, stamps};
 #[allow(unused_imports, reason = "the build script loads no programs")]
 pub(crate) use run_time_modules::{Format, Loaded, RunTimeModules};
+#[allow(unused_imports, reason = "the build script runs no programs")]
+pub(crate) use time::{elapsed, restart};
 
 #[allow(unused_imports, reason = "the build script runs no programs")]
 pub(crate) use ops::{Host, HostRc, Watch, WatchRc};
@@ -83,23 +87,26 @@ pub(crate) fn equip(runtime: &mut JsRuntime, files: Files, host: HostRc, watch: 
     state.put(watch);
 }
 
-/// Gives a runtime what a fork must not share: the time that it counts from, and the generator of WebCrypto, which is one
-/// of its own so that it can be renewed.
+/// Gives a runtime generators that a fork does not share. That of WebCrypto is one of its own so that it can be renewed.
 #[allow(dead_code, reason = "the build script does not run programs")]
 pub(crate) fn renew(runtime: &mut JsRuntime) {
     let state = runtime.op_state();
     let mut state = state.borrow_mut();
-    state.put(deno_web::StartTime::default());
     state.put(rand::rngs::StdRng::from_entropy());
     // What is left of its last block is thrown away; it sees by itself that it has been forked when it makes the next one.
     let mut rest = [0_u8; 256];
     rand::thread_rng().fill_bytes(&mut rest);
 }
 
-/// The generator of WebCrypto as it stands: two that differ have been drawn from.
+/// The generator of WebCrypto as it stood: of two that differ one has been drawn from.
+#[derive(Debug, Eq, PartialEq)]
 #[allow(dead_code, reason = "the build script does not run programs")]
-pub(crate) fn generator(runtime: &mut JsRuntime) -> Option<rand::rngs::StdRng> {
-    runtime.op_state().borrow().try_borrow::<rand::rngs::StdRng>().cloned()
+pub(crate) struct Generator(Option<rand::rngs::StdRng>);
+
+/// The generator as it stands.
+#[allow(dead_code, reason = "the build script does not run programs")]
+pub(crate) fn generator(runtime: &mut JsRuntime) -> Generator {
+    Generator(runtime.op_state().borrow().try_borrow::<rand::rngs::StdRng>().cloned())
 }
 
 /// Adds the second context that `node:vm` starts new ones from; for the runtime that a snapshot is taken of.

@@ -43,6 +43,11 @@ fn op_hoist_log(state: &mut OpState, #[smi] level: i32, #[string] text: &str) {
 /// Fills the state of `Math.random` from the kernel.
 #[op2(fast)]
 fn op_hoist_random_seed(#[buffer] state: &mut [u32]) -> Result<(), std::io::Error> {
+    seed(state)
+}
+
+/// Fills the state of a generator from the kernel.
+pub(super) fn seed(state: &mut [u32]) -> Result<(), std::io::Error> {
     for word in state {
         let mut bytes = [0; 4];
         rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
@@ -271,6 +276,8 @@ fn op_napi_open(#[string] path: &str) -> Result<(), JsErrorBox> {
 /// Every op that is here instead of one that Deno's crates bring.
 fn replace(op: OpDecl) -> OpDecl {
     let replacement = match op.name {
+        "op_now" => super::time::op_replaced_now(),
+        "op_time_origin" => super::time::op_replaced_time_origin(),
         "op_print" => op_replaced_print(),
         "op_exit" => op_replaced_exit(),
         "op_set_exit_code" => op_replaced_set_exit_code(),
@@ -324,7 +331,8 @@ macro_rules! absent_ops {
         deno_core::extension!(
             runtime,
             deps = [deno_webidl, deno_web, deno_crypto, deno_fetch, deno_node],
-            ops = [op_hoist_log, op_hoist_random_drawn, op_hoist_random_seed, op_napi_open, $($name),*],
+            ops = [op_hoist_log, op_hoist_random_drawn, op_hoist_random_seed, op_napi_open,
+                super::vm_contexts::op_hoist_vm_context, $($name),*],
             esm_entry_point = "ext:runtime/bootstrap.js",
             esm = [
                 dir "src/platform",

@@ -36,8 +36,10 @@ pub struct ZygoteLimits {
     pub zygotes: usize,
     /// What zygotes below the base may have to themselves together, in bytes. Default 1 GiB.
     pub memory_bytes: u64,
-    /// What a zygote may allocate while it evaluates, in bytes. Default 512 MiB.
+    /// What a zygote may allocate in V8's heap while it evaluates, and as much again in buffers, in bytes. Default 512 MiB.
     pub heap_bytes: usize,
+    /// What may be written to `/tmp` meanwhile, in bytes. Default 64 MiB, as in a run.
+    pub temporary_bytes: usize,
     /// How often a zygote forks before it is replaced: all its forks have the same addresses and hash seeds. Default 20,000.
     pub forks: u64,
     /// How old a zygote gets before it is replaced. Default 10 minutes.
@@ -54,6 +56,7 @@ impl Default for ZygoteLimits {
             zygotes: 128,
             memory_bytes: 1 << 30,
             heap_bytes: 512 << 20,
+            temporary_bytes: 64 << 20,
             forks: 20_000,
             age: Duration::from_secs(600),
             evaluate_within: Duration::from_secs(10),
@@ -105,7 +108,14 @@ impl Zygotes {
     /// No zygotes yet.
     pub(crate) fn new(command: WorkerCommand, limits: ZygoteLimits) -> std::io::Result<Self> {
         let spawner = Spawner::new(command.clone())?;
-        Ok(Self { command, spawner, base: Arc::default(), shelf: Shelf::default(), code_caches: CodeCaches::default(), limits })
+        Ok(Self {
+            command,
+            spawner,
+            base: Arc::default(),
+            shelf: Shelf::default(),
+            code_caches: CodeCaches::default(),
+            limits,
+        })
     }
 
     /// Makes the base, and children that wait below it.
@@ -235,7 +245,9 @@ impl Zygotes {
         rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())
             .map_err(|error| Error::Worker(error.into()))?;
         let builtins = Key::builtins(program);
-        Ok(Load { secret, parcel: Default::default(), builtins, heap_bytes: self.limits.heap_bytes })
+        // What is left out is known where it is sent.
+        let ZygoteLimits { heap_bytes, temporary_bytes, .. } = self.limits;
+        Ok(Load { secret, builtins, heap_bytes, temporary_bytes, parcel: Default::default(), data_bytes: 0 })
     }
 
     /// Makes a zygote for a program that has come before, without anybody waiting for it.

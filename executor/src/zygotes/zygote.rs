@@ -176,7 +176,7 @@ impl Zygote {
         drop(theirs);
         rustix::io::ioctl_fionbio(&ours, true)?;
         let link = Link::new(ours, secret)?;
-        let load = Load { parcel: outgoing.parcel.clone(), ..load };
+        let load = Load { parcel: outgoing.parcel.clone(), data_bytes: self.data_bytes, ..load };
         outgoing.send(&link.control, &serde_json::to_vec(&load)?).await?;
         Self::wait(link, handle, within).await
     }

@@ -21,6 +21,8 @@ use deno_fs::{FsDirEntry, OpenOptions};
 use deno_io::fs::{FsStat, FsStatFs};
 
 use self::handle::{Handle, Opened};
+#[allow(unused_imports, reason = "the build script runs no programs")]
+pub(crate) use self::temporary::stamps;
 use self::temporary::{Attributes, Entry, Temporary};
 use self::tree::Node;
 

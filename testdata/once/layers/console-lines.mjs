@@ -1,0 +1,3 @@
+console.log('loaded', { with: ['a', 'value'] });
+console.error('and complained');
+export const value = 'said';

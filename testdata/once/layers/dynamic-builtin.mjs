@@ -1,0 +1,3 @@
+const name = ['node', 'path'].join(':');
+const { posix } = await import(name);
+export const value = posix.join('a', 'b');

@@ -1,0 +1,2 @@
+const name = ['other', 'mjs'].join('.');
+export const { value } = await import(`./${name}`);

@@ -1,0 +1,2 @@
+process.on('exit', () => {});
+export const value = process.listenerCount('exit') > 0;

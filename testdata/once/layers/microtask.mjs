@@ -1,0 +1,4 @@
+let said = 'before';
+queueMicrotask(() => said = 'after');
+await undefined;
+export const value = () => said;

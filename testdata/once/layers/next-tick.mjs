@@ -1,0 +1,3 @@
+let said = 'before';
+process.nextTick(() => said = 'after');
+export const value = () => said;

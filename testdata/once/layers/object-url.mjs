@@ -1,0 +1,1 @@
+export const value = URL.createObjectURL(new Blob(['x']));

@@ -1,0 +1,2 @@
+import { randomBytes } from 'node:crypto';
+export const value = randomBytes(16).toString('hex');

@@ -1,0 +1,3 @@
+const rejected = Promise.reject(new Error('handled'));
+rejected.catch(() => {});
+export const value = () => rejected.catch(({ message }) => message);

@@ -1,0 +1,2 @@
+Promise.reject(new Error('left alone'));
+export const value = 'never seen';

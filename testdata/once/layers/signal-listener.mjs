@@ -1,0 +1,2 @@
+process.on('SIGUSR2', () => {});
+export const value = process.listenerCount('SIGUSR2');

@@ -1,0 +1,2 @@
+import { mkdtempSync } from 'node:fs';
+export const value = mkdtempSync('/tmp/once-');

@@ -1,0 +1,2 @@
+clearTimeout(setTimeout(() => {}, 3_600_000));
+export const value = 'cleared';

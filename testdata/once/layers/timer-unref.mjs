@@ -1,0 +1,2 @@
+setTimeout(() => {}, 3_600_000).unref();
+export const value = 'set';

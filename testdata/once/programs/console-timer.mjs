@@ -1,0 +1,2 @@
+console.time('since load');
+export default () => 'timed';

@@ -1,0 +1,2 @@
+const loaded = Date.now();
+export default () => loaded;

@@ -1,0 +1,2 @@
+const loaded = Date();
+export default () => typeof loaded;

@@ -1,0 +1,2 @@
+const drawn = Math.random();
+export default () => drawn;

@@ -1,0 +1,2 @@
+const loaded = new Event('x').timeStamp;
+export default () => typeof loaded;

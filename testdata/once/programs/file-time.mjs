@@ -1,0 +1,2 @@
+const loaded = new File(['x'], 'name').lastModified;
+export default () => loaded;

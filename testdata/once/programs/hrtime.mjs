@@ -1,0 +1,2 @@
+const loaded = Number(process.hrtime.bigint());
+export default () => typeof loaded;

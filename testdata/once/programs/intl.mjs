@@ -1,0 +1,2 @@
+const loaded = new Intl.DateTimeFormat('en', { dateStyle: 'full', timeStyle: 'full' }).format();
+export default () => typeof loaded;

@@ -1,0 +1,2 @@
+const loaded = new Date().getTime();
+export default () => loaded;

@@ -1,0 +1,2 @@
+const loaded = performance.timeOrigin + performance.now();
+export default () => loaded;

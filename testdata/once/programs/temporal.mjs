@@ -1,0 +1,2 @@
+const loaded = Temporal.Now.instant().epochMilliseconds;
+export default () => loaded;

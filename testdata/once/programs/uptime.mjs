@@ -1,0 +1,2 @@
+const loaded = process.uptime();
+export default () => typeof loaded;

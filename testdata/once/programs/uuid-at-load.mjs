@@ -1,0 +1,2 @@
+const drawn = crypto.randomUUID();
+export default () => drawn;

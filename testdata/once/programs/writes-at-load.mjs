@@ -1,0 +1,2 @@
+process.stdout.write('loaded\n');
+export default () => 'written';

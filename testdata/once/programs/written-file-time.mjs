@@ -1,0 +1,4 @@
+import { statSync, writeFileSync } from 'node:fs';
+writeFileSync('/tmp/written', 'x');
+const loaded = statSync('/tmp/written').mtimeMs;
+export default () => loaded;
