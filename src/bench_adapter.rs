@@ -25,7 +25,7 @@ use crate::cli::CacheArguments;
 use crate::config::{CacheConfig, Environment};
 use crate::error::Error;
 use crate::given_lock::GivenLock;
-use crate::pipeline::{ManifestSource, Pipeline, Prepared, Request};
+use crate::pipeline::{Call, ManifestSource, Pipeline, Prepared, Request};
 use crate::project::{RelativePath, SentFiles};
 use crate::reply::ErrorReply;
 use crate::requirements::Unlisted;
@@ -134,10 +134,10 @@ impl Adapter {
             self.open(&registry, &folder).await?;
         }
         let mut trace = Trace::default();
-        let input = input.map(|input| input.get().to_owned());
+        let call = Call { input: input.map(|input| input.get().to_owned()), ..Call::default() };
         let request = request(&workload)?;
         let run = async {
-            let prepared = self.pipeline.prepare(request, &way, input, &mut trace, &()).await?;
+            let prepared = self.pipeline.prepare(request, &way, call, &mut trace, &()).await?;
             let report = trace.time(Stage::Run, &(), prepared.run()).await?;
             Ok::<_, Error>((prepared, report))
         };

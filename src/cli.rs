@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::value::RawValue;
 
 use crate::bundle_arguments::{BundleArguments, MeaningArguments, TransformArguments};
@@ -49,6 +49,8 @@ pub(crate) enum Command {
     /// Look after the cache: what it holds, whether that is whole, what may go
     #[command(subcommand)]
     Cache(CacheCommand),
+    /// Say what keeps programs apart from this machine, by trying it, and how old the engine is
+    Doctor(DoctorArguments),
     /// The child process that bundles
     #[command(name = BUNDLER_WORKER, hide = true)]
     BundlerWorker,
@@ -58,6 +60,9 @@ pub(crate) enum Command {
     /// The child process whose forks run programs
     #[command(name = EXECUTOR_ZYGOTE, hide = true)]
     ExecutorZygote,
+    /// The child process that tries the sandbox
+    #[command(name = SANDBOX_PROBE, hide = true)]
+    SandboxProbe,
     /// A peer of the side-by-side benchmark
     #[command(hide = true)]
     BenchAdapter(BenchAdapterArguments),
@@ -69,6 +74,8 @@ pub(crate) const BUNDLER_WORKER: &str = "bundler-worker";
 pub(crate) const EXECUTOR_WORKER: &str = "executor-worker";
 /// The name of the hidden subcommand whose forks run programs.
 pub(crate) const EXECUTOR_ZYGOTE: &str = "executor-zygote";
+/// The name of the hidden subcommand that tries the sandbox.
+pub(crate) const SANDBOX_PROBE: &str = "sandbox-probe";
 
 /// `hoist run`.
 #[derive(Debug, Args)]
@@ -85,6 +92,9 @@ pub(crate) struct RunArguments {
     /// The value that the default export is called with, or the request for one with `fetch`
     #[arg(long, value_name = "JSON", value_parser = parse_json, allow_hyphen_values = true)]
     pub(crate) input: Option<JsonText>,
+    /// What input and result are written in: plain JSON, or with tags for bytes, dates, maps, sets, big integers and undefined
+    #[arg(long, value_name = "CODEC", value_enum, default_value_t)]
+    pub(crate) codec: CodecName,
     /// Print one object with the result or error, logs, graph, bundle, timings and usage
     #[arg(long)]
     pub(crate) json: bool,
@@ -94,6 +104,25 @@ pub(crate) struct RunArguments {
     /// What the program may use up.
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+}
+
+/// What a program's input and result are written in.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum CodecName {
+    /// Plain JSON
+    #[default]
+    Json,
+    /// JSON with tags
+    Tagged,
+}
+
+impl From<CodecName> for executor::Codec {
+    fn from(name: CodecName) -> Self {
+        match name {
+            CodecName::Json => Self::Json,
+            CodecName::Tagged => Self::Tagged,
+        }
+    }
 }
 
 /// `hoist inspect`.
@@ -128,6 +157,14 @@ pub(crate) struct ServeArguments {
     /// What each program may use up.
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+}
+
+/// `hoist doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `hoist cache`.
@@ -250,6 +287,21 @@ pub(crate) struct LimitArguments {
     /// Console output, as 256KiB; what is more is cut off [default: 256KiB]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) logs: Option<u64>,
+    /// Lines of console output; what is more is cut off [default: 4096]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) log_lines: Option<u32>,
+    /// One line of console output, as 64KiB; what is more is cut off [default: 64KiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) log_line: Option<u64>,
+    /// Asynchronous operations under way at once: digests, compressions, messages [default: 16384]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) operations: Option<u32>,
+    /// Timers alive at once [default: 65536]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) timers: Option<u32>,
+    /// The input's text, as 16MiB [default: 16MiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) input_size: Option<u64>,
 }
 
 /// One `--dep`: the name to import it by, and what npm would find right of the name in a package.json.

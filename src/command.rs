@@ -31,7 +31,7 @@ use crate::metafile::{LicenseFacts, Metafile};
 use crate::mirror_arguments::{ExportArguments, ImportArguments, PrewarmArguments};
 use crate::mirror_command;
 use crate::output;
-use crate::pipeline::{Answer, ManifestSource, Pipeline, Request};
+use crate::pipeline::{Answer, Call, ManifestSource, Pipeline, Request};
 use crate::prewarm;
 use crate::progress::{self, Spinner};
 use crate::project::{DiskFiles, Project};
@@ -50,14 +50,14 @@ const BUNDLERS_AHEAD: usize = 2;
 
 /// `hoist run`.
 pub(crate) fn run(arguments: RunArguments) -> Exit {
-    let RunArguments { program, whole, files, input, json, meaning, limits } = arguments;
-    let input = input.map(|text| text.0);
+    let RunArguments { program, whole, files, input, codec, json, meaning, limits } = arguments;
+    let call = Call { input: input.map(|text| text.0), codec: codec.into() };
     let work = async {
         let prepared = prepare(program, &files, &limits, |root| bundle_options::of_run(&meaning, root));
         match prepared {
             Ok((pipeline, request, options)) => {
                 let way = if whole { Way::Compared(options) } else { Way::Layered(options) };
-                watched(json, async |observer| pipeline.run(request, &way, input, observer).await).await
+                watched(json, async |observer| pipeline.run(request, &way, call, observer).await).await
             }
             Err(error) => Answer::from(error),
         }

@@ -182,6 +182,7 @@ pub(crate) fn run_limits(flags: &LimitArguments) -> executor::Limits {
     // A size is at most a tebibyte (see `units`), which every 64-bit address space has.
     let size =
         |flag: Option<u64>, default: usize| flag.map_or(default, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    let count = |flag: Option<u32>, default: usize| flag.map_or(default, |count| count as usize);
     let default = executor::Limits::default();
     executor::Limits {
         wall: flags.wall.unwrap_or(default.wall),
@@ -191,6 +192,11 @@ pub(crate) fn run_limits(flags: &LimitArguments) -> executor::Limits {
         process_bytes: size(flags.memory, default.process_bytes),
         output_bytes: size(flags.output, default.output_bytes),
         log_bytes: size(flags.logs, default.log_bytes),
+        log_lines: count(flags.log_lines, default.log_lines),
+        log_line_bytes: size(flags.log_line, default.log_line_bytes),
+        operations: count(flags.operations, default.operations),
+        timers: count(flags.timers, default.timers),
+        input_bytes: size(flags.input_size, default.input_bytes),
         ..default
     }
 }

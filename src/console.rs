@@ -51,7 +51,7 @@ fn print_report(report: &Report) -> Result<(), Error> {
         | Outcome::Exited { .. }
         | Outcome::Unserializable { .. }
         | Outcome::NeverSettled
-        | Outcome::Limit(_)
+        | Outcome::Limit { .. }
         | Outcome::Crashed { .. } => {
             if let Some(error) = ErrorReply::of_outcome(&report.outcome) {
                 say(&error_text(&error));
@@ -220,6 +220,8 @@ mod tests {
             name: "E".to_owned(),
             message: "m".to_owned(),
             stack: Some(stack.to_owned()),
+            causes: Vec::new(),
+            errors: Vec::new(),
         };
         let text = |stack: &str| error_text(&ErrorReply::of_outcome(&Outcome::Threw(failure(stack))).unwrap());
         assert_eq!(text("E: m\n    at a.ts:1:2"), "error[threw]: E: m\n    at a.ts:1:2\n");

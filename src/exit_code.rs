@@ -114,6 +114,8 @@ const TABLE: &[(&str, Exit, u16)] = &[
     ("source-too-deep", Exit::Bundle, 422),
     ("bundle-too-large", Exit::Bundle, 422),
     ("program-too-large", Exit::Bundle, 422),
+    ("input-too-large", Exit::Usage, 413),
+    ("malformed-input", Exit::Usage, 422),
     ("local-file", Exit::LocalFile, 422),
     ("output-file", Exit::LocalFile, 500),
     ("cache-busy", Exit::CacheBusy, 503),
@@ -182,7 +184,7 @@ pub(crate) fn exit_of_outcome(outcome: &Outcome) -> Exit {
         Outcome::Exited { .. } => Exit::Exited,
         Outcome::Unserializable { .. } => Exit::Unserializable,
         Outcome::NeverSettled => Exit::NeverSettled,
-        Outcome::Limit(_) => Exit::Limit,
+        Outcome::Limit { .. } => Exit::Limit,
         Outcome::Crashed { .. } => Exit::Internal,
     }
 }

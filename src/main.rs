@@ -16,6 +16,7 @@ mod command;
 mod config;
 mod console;
 mod data_files;
+mod doctor;
 mod error;
 mod exit_code;
 mod files;
@@ -69,9 +70,11 @@ fn main() -> ExitCode {
             Command::Serve(arguments) => command::serve(arguments).into(),
             Command::Cache(what) => command::cache(what).into(),
             Command::BenchAdapter(arguments) => command::bench_adapter(arguments).into(),
+            Command::Doctor(arguments) => doctor::doctor(arguments).into(),
             Command::BundlerWorker => bundler_worker(),
             Command::ExecutorWorker => executor::worker_main(files::open_image),
             Command::ExecutorZygote => executor::zygote_main(files::open_image),
+            Command::SandboxProbe => executor::sandbox::probe_main(),
         },
         Err(error) => {
             // Nobody is left to tell when the reader of the help has gone away.
@@ -82,7 +85,7 @@ fn main() -> ExitCode {
 }
 
 fn bundler_worker() -> ExitCode {
-    match executor::sandbox::close_inherited().and_then(|()| executor::sandbox::enter()) {
+    match executor::sandbox::close_inherited().and_then(|()| executor::sandbox::enter_worker()) {
         Ok(()) => bundler::worker_main(),
         Err(error) => {
             console::print_error(&error.into());

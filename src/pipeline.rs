@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bundler::FileSource;
-use executor::{Executor, FileTree, Module, Program, Report};
+use executor::{Codec, Executor, FileTree, Module, Program, Report};
 use registry_cache::Manifest;
 
 use crate::build::{Modules, Way};
@@ -36,6 +36,15 @@ pub(crate) struct Request {
     pub(crate) lock: GivenLock,
     /// What to do about imports that nothing names a version of.
     pub(crate) unlisted: Unlisted,
+}
+
+/// What a program's entry is called with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Call {
+    /// Text in the codec.
+    pub(crate) input: Option<String>,
+    /// What input and value are written in.
+    pub(crate) codec: Codec,
 }
 
 /// Where a request's manifest is.
@@ -78,16 +87,10 @@ pub(crate) struct Pipeline {
 const BUNDLE_NAME: &str = "main.js";
 
 impl Pipeline {
-    /// Runs a program. `input` is JSON text.
-    pub(crate) async fn run(
-        &self,
-        request: Request,
-        way: &Way,
-        input: Option<String>,
-        observer: &dyn Observer,
-    ) -> Answer {
+    /// Runs a program.
+    pub(crate) async fn run(&self, request: Request, way: &Way, call: Call, observer: &dyn Observer) -> Answer {
         let mut trace = Trace::default();
-        let ending = self.build_and_run(request, way, input, &mut trace, observer).await;
+        let ending = self.build_and_run(request, way, call, &mut trace, observer).await;
         self.bundlers.replenish();
         Answer { trace, ending }
     }
@@ -96,11 +99,11 @@ impl Pipeline {
         &self,
         request: Request,
         way: &Way,
-        input: Option<String>,
+        call: Call,
         trace: &mut Trace,
         observer: &dyn Observer,
     ) -> Result<Report, Error> {
-        let prepared = self.prepare(request, way, input, trace, observer).await?;
+        let prepared = self.prepare(request, way, call, trace, observer).await?;
         trace.time(Stage::Run, observer, prepared.run()).await
     }
 
@@ -109,12 +112,13 @@ impl Pipeline {
         &self,
         request: Request,
         way: &Way,
-        input: Option<String>,
+        call: Call,
         trace: &mut Trace,
         observer: &dyn Observer,
     ) -> Result<Prepared, Error> {
         let modules = self.build(request, way, trace, observer).await?;
-        let program = Program { input, ..program_of(modules) };
+        let Call { input, codec } = call;
+        let program = Program { input, codec, ..program_of(modules) };
         Ok(Prepared { program, executor: self.executor.clone(), limits: self.run_limits.clone() })
     }
 }
@@ -138,7 +142,7 @@ impl Prepared {
         self.executor.hold(&self.program, &self.limits).await
     }
 
-    /// Its input, as JSON text.
+    /// Its input, in its codec.
     pub(crate) fn input(&self) -> Option<&str> {
         self.program.input.as_deref()
     }
@@ -159,6 +163,7 @@ pub(crate) fn program_of(modules: Modules) -> Program {
         builtins: main.builtins,
         layer: layer.map(|layer| layer.run.clone()),
         input: None,
+        codec: Codec::default(),
         files: if need_files { files } else { FileTree::default() },
         tenant: None,
     }

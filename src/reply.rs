@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bundler::Diagnostic;
-use executor::{Evaluation, Exceeded, LogLine, Outcome, Report, Response};
+use executor::{Cause, Evaluation, Exceeded, LogLine, Outcome, Report, Response};
 use registry_cache::{CacheUse, Lock};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -74,6 +74,12 @@ pub(crate) struct ErrorReply {
     /// The guest's stack, with source positions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stack: Option<String>,
+    /// The guest's error's causes, the nearest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    causes: Vec<Cause>,
+    /// What a guest's `AggregateError` holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Cause>,
     /// The packages that led here.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) chain: Vec<String>,
@@ -149,6 +155,10 @@ struct UsageReply {
     cpu_ms: f64,
     wall_ms: f64,
     peak_resident_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_heap_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    private_bytes: Option<u64>,
 }
 
 impl<'a> Reply<'a> {
@@ -198,6 +208,8 @@ impl<'a> Reply<'a> {
             cpu_ms: milliseconds(report.usage.cpu),
             wall_ms: milliseconds(report.usage.wall),
             peak_resident_bytes: report.usage.peak_resident_bytes,
+            peak_heap_bytes: report.usage.peak_heap_bytes,
+            private_bytes: report.usage.private_bytes,
         });
         match &report.outcome {
             // What comes from a guest's process is hostile; it is checked once more where it is embedded.
@@ -213,7 +225,7 @@ impl<'a> Reply<'a> {
             },
             Outcome::Response(response) => self.response = Some(ResponseReply::new(response)),
             Outcome::Exited { code } => self.exit_code = Some(*code),
-            Outcome::Limit(exceeded) => {
+            Outcome::Limit { exceeded, .. } => {
                 self.limit = Some(LimitReply {
                     which: exceeded.which.name(),
                     limit: exceeded.limit,
@@ -259,18 +271,24 @@ impl ErrorReply {
             Outcome::Threw(failure) => Self {
                 name: Some(failure.name.clone()),
                 stack: failure.stack.clone(),
+                causes: failure.causes.clone(),
+                errors: failure.errors.clone(),
                 ..Self::plain(code, failure.message.clone())
             },
             Outcome::Exited { code: given } => Self::plain(code, format!("the program ended itself with code {given}")),
             Outcome::Unserializable { message } => Self {
-                hint: Some("return something that JSON can hold".to_owned()),
+                hint: Some(
+                    "return plain data; with the tagged codec also bytes, dates, maps, sets, big integers and undefined"
+                        .to_owned(),
+                ),
                 ..Self::plain(code, format!("JSON cannot hold the program's value: {message}"))
             },
             Outcome::NeverSettled => Self {
                 hint: Some("the program awaits a promise that nothing is left to settle".to_owned()),
                 ..Self::plain(code, "the program's promise can never settle".to_owned())
             },
-            Outcome::Limit(exceeded) => Self {
+            Outcome::Limit { exceeded, stack } => Self {
+                stack: stack.clone(),
                 hint: Some(format!("raise it with {}", knob(exceeded))),
                 ..Self::plain(code, exceeded_message(exceeded))
             },
@@ -310,7 +328,8 @@ fn exceeded_message(exceeded: &Exceeded) -> String {
     let Exceeded { which, limit, measured } = exceeded;
     let amount = |amount: u64| match which.unit() {
         "bytes" => show_bytes(amount),
-        unit => format!("{amount} {unit}"),
+        "ms" => format!("{amount} ms"),
+        _ => amount.to_string(),
     };
     format!("the {} limit of {} was exceeded ({} measured)", which.name(), amount(*limit), amount(*measured))
 }

@@ -9,11 +9,18 @@ use super::*;
 use crate::trace::{Stage, Timing};
 
 fn answer(outcome: Outcome) -> Answer {
-    let usage = Usage { cpu: Duration::from_micros(1500), wall: Duration::from_millis(2), peak_resident_bytes: 7 };
+    let usage = Usage {
+        cpu: Duration::from_micros(1500),
+        wall: Duration::from_millis(2),
+        peak_resident_bytes: 7,
+        peak_heap_bytes: Some(5),
+        private_bytes: None,
+    };
     let timings =
         vec![Timing { stage: Stage::Resolve, took: Duration::from_micros(250), cache: Some(CacheUse::Revalidated) }];
     let trace = Trace { timings, ..Trace::default() };
-    Answer { trace, ending: Ok(Report { outcome, logs: Vec::new(), logs_truncated: false, usage }) }
+    let evaluation = Evaluation::EachRun { reason: None };
+    Answer { trace, ending: Ok(Report { outcome, logs: Vec::new(), logs_truncated: false, usage, evaluation }) }
 }
 
 fn parsed(answer: &Answer) -> Value {
@@ -54,11 +61,21 @@ fn bodies_are_text_or_base64() {
 
 #[test]
 fn what_the_guest_did_is_an_error_with_its_details() {
-    let failure =
-        Failure { name: "TypeError".to_owned(), message: "x".to_owned(), stack: Some("at a.ts:1".to_owned()) };
+    let cause = Cause { name: "Error".to_owned(), message: "y".to_owned(), stack: None };
+    let failure = Failure {
+        name: "TypeError".to_owned(),
+        message: "x".to_owned(),
+        stack: Some("at a.ts:1".to_owned()),
+        causes: vec![cause],
+        errors: Vec::new(),
+    };
     let threw = parsed(&answer(Outcome::Threw(failure)));
     assert_eq!((&threw["outcome"], &threw["error"]["name"]), (&"threw".into(), &"TypeError".into()));
-    let limit = parsed(&answer(Outcome::Limit(Exceeded { which: LimitKind::Heap, limit: 1 << 20, measured: 2 << 20 })));
+    assert_eq!(threw["error"]["causes"][0]["message"], "y");
+    assert_eq!(threw["usage"]["peak_heap_bytes"], 5);
+    let exceeded = Exceeded { which: LimitKind::Heap, limit: 1 << 20, measured: 2 << 20 };
+    let limit = parsed(&answer(Outcome::Limit { exceeded, stack: Some("at b.ts:1".to_owned()) }));
+    assert_eq!(limit["error"]["stack"], "at b.ts:1");
     assert_eq!((&limit["limit"]["which"], &limit["limit"]["knob"]), (&"heap".into(), &"--heap".into()));
     assert_eq!(limit["error"]["message"], "the heap limit of 1 MiB was exceeded (2 MiB measured)");
     let exited = parsed(&answer(Outcome::Exited { code: 3 }));

@@ -187,12 +187,12 @@ async fn answer(shared: &Shared, request: Request) -> Answer {
     };
     let work = async {
         let bytes = receive::read(body, &shared.limits).await?;
-        let (request, way, input) = body::parse(&bytes, shared.pipeline.bundlers.limits.files)?;
+        let (request, way, call) = body::parse(&bytes, shared.pipeline.bundlers.limits.files)?;
         let turn = place.turn().await?;
-        Ok::<_, Error>((request, way, input, turn))
+        Ok::<_, Error>((request, way, call, turn))
     };
     match work.await {
-        Ok((request, way, input, _turn)) => shared.pipeline.run(request, &way, input, &()).await,
+        Ok((request, way, call, _turn)) => shared.pipeline.run(request, &way, call, &()).await,
         Err(error) => error.into(),
     }
 }

@@ -6,6 +6,7 @@
 mod bench_adapter;
 mod bundles;
 mod concurrency;
+mod doctor;
 mod hostile;
 mod hostile_sources;
 mod isolation;

@@ -104,6 +104,16 @@ fn errors() {
 }
 
 #[test]
+fn codec() {
+    run_group("codec");
+}
+
+#[test]
+fn limits() {
+    run_group("limits");
+}
+
+#[test]
 fn layers() {
     run_group("layers");
 }

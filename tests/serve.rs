@@ -235,6 +235,52 @@ async fn whatever_guest_code_does_is_200() {
 }
 
 #[tokio::test]
+async fn values_beyond_json_come_and_go() {
+    let service = Service::start("serve-codec", &[]);
+    let program = "export default (input) => new Map([[input.getTime(), new Uint8Array([1])], ['n', 2n]]);";
+    let date = json!({"$type": "date", "value": "1970-01-01T00:00:01.000Z"});
+    let expected = json!({"$type": "map", "value": [
+        [1000, {"$type": "bytes", "value": "AQ=="}],
+        ["n", {"$type": "bigint", "value": "2"}],
+    ]});
+    // Again and again: a program that comes again is evaluated once for all its runs.
+    for _ in 0..4 {
+        let answer = service.run(json!({"code": program, "input": date, "codec": "tagged"})).await;
+        answer.assert(200, "/value", expected.clone());
+    }
+    let plain = "export default (input) => input;";
+    service.run(json!({"code": plain, "input": date})).await.assert(200, "/value", date.clone());
+    let bad = json!({"code": plain, "input": {"$type": "dat"}, "codec": "tagged"});
+    service.run(bad).await.assert(422, "/error/code", json!("malformed-input"));
+    service.run(json!({"code": plain, "codec": "xml"})).await.assert(400, "/error/code", json!("malformed-request"));
+    service.stop();
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_counted_for_each_run() {
+    let service = Service::start("serve-under-way", &["--timers", "20", "--cpu", "1s"]);
+    let program =
+        "export default (count) => { for (let at = 0; at < count; at++) setTimeout(() => {}, 1); return count; };";
+    for _ in 0..5 {
+        service.run(json!({"code": program, "input": 20})).await.assert(200, "/value", json!(20));
+        let answer = service.run(json!({"code": program, "input": 21})).await;
+        answer.assert(200, "/limit/which", json!("timers"));
+        answer.assert(200, "/limit/measured", json!(21));
+        assert!(
+            answer.json()["error"]["stack"].as_str().is_some_and(|stack| stack.contains("main.ts:1")),
+            "{}",
+            answer.text
+        );
+        assert!(
+            answer.json()["usage"]["peak_heap_bytes"].as_u64().is_some_and(|bytes| bytes > 1 << 20),
+            "{}",
+            answer.text
+        );
+    }
+    service.stop();
+}
+
+#[tokio::test]
 async fn what_is_not_a_request_is_refused() {
     let service = Service::start("serve-refusals", &[]);
     let json_body = code("export default 1").to_string();

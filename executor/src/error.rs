@@ -19,6 +19,20 @@ pub enum Error {
         /// [`crate::Limits::program_bytes`].
         limit: usize,
     },
+    /// The input is larger than a run accepts.
+    #[error("the input has {bytes} bytes, {limit} are allowed")]
+    InputTooLarge {
+        /// Its text.
+        bytes: usize,
+        /// [`crate::Limits::input_bytes`].
+        limit: usize,
+    },
+    /// The input is not what its codec says.
+    #[error("the input is not in the tagged form: {problem}")]
+    MalformedInput {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Talking to the worker failed before it answered.
     #[error("cannot talk to the worker")]
     Worker(#[source] std::io::Error),
@@ -33,6 +47,8 @@ impl Error {
         match self {
             Self::Spawn { .. } => "worker-spawn",
             Self::ProgramTooLarge { .. } => "program-too-large",
+            Self::InputTooLarge { .. } => "input-too-large",
+            Self::MalformedInput { .. } => "malformed-input",
             Self::Worker(_) => "worker-channel",
             Self::Sandbox(_) => "sandbox",
         }
@@ -42,6 +58,8 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::ProgramTooLarge { .. } => Some("import less, or raise the limit `program_bytes`".to_string()),
+            Self::InputTooLarge { .. } => Some("raise it with --input-size".to_string()),
+            Self::MalformedInput { .. } => Some("README, \"Values beyond JSON\", has the tags".to_string()),
             Self::Spawn { .. } | Self::Worker(_) | Self::Sandbox(_) => None,
         }
     }

@@ -7,9 +7,11 @@
 //!
 //! This crate knows nothing of npm or of bundling, and reads neither the environment nor flags.
 
+mod engine_release;
 mod error;
 mod file_tree;
 mod limits;
+mod log_room;
 mod outcome;
 mod program;
 
@@ -25,11 +27,12 @@ mod os;
 mod platform;
 pub mod sandbox;
 
+pub use engine_release::{EngineRelease, engine_release};
 pub use error::Error;
 pub use file_tree::{FileTree, Folder, FolderImage, OpenImage};
 pub use guest::{EachRun, WorkerAllocator, worker_main, zygote_main};
 pub use limits::Limits;
-pub use outcome::{Evaluation, Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
-pub use program::{Layer, LayerFiles, Module, Program};
+pub use outcome::{Cause, Evaluation, Exceeded, Failure, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
+pub use program::{Codec, Layer, LayerFiles, Module, Program};
 pub use worker::{Executor, Held, WorkerCommand};
 pub use zygotes::ZygoteLimits;

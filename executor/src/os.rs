@@ -91,9 +91,12 @@ pub(crate) fn private_bytes(pid: u32) -> Option<u64> {
     Some(faults * u64::try_from(page).ok()?)
 }
 
-/// What a process shares with no other, in bytes.
+/// What a process shares with no other, in bytes. Who may not see that, because the process is kept from debuggers, is told
+/// all of its memory that is no file's: more, where it is a fork.
 pub(crate) fn unique_bytes(pid: u32) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let Ok(text) = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) else {
+        return bytes_of(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?, "RssAnon:");
+    };
     let private = text.lines().filter_map(|line| line.strip_prefix("Private_Dirty:"));
     let kibibytes: u64 = private.filter_map(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()).sum();
     Some(kibibytes * 1024)
@@ -106,9 +109,12 @@ pub(crate) fn data_bytes(pid: u32) -> Option<u64> {
 
 /// The same figure in the text of a process's status.
 pub(crate) fn data_bytes_of(status: &str) -> Option<u64> {
-    let kibibytes: u64 = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmData:")?.trim().strip_suffix(" kB")?.trim().parse().ok())?;
+    bytes_of(status, "VmData:")
+}
+
+fn bytes_of(status: &str, name: &str) -> Option<u64> {
+    let kibibytes: u64 =
+        status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB")?.trim().parse().ok())?;
     Some(kibibytes * 1024)
 }
 
@@ -157,15 +163,6 @@ pub(crate) fn close_between(first: u32, last: u32) -> std::io::Result<()> {
     }
     // SAFETY: the call takes no pointers; the forked process uses none of what its parent had open there.
     match unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } {
-        0 => Ok(()),
-        _ => Err(std::io::Error::last_os_error()),
-    }
-}
-
-/// Moves this process, which must have one thread, into a user and a network namespace of its own.
-pub(crate) fn leave_network() -> std::io::Result<()> {
-    // SAFETY: unshare takes no pointers; with these flags it does not change what memory or descriptors are shared.
-    match unsafe { libc::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNET) } {
         0 => Ok(()),
         _ => Err(std::io::Error::last_os_error()),
     }

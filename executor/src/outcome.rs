@@ -9,7 +9,7 @@ use crate::guest::EachRun;
 /// How a run ended. Whatever guest code does is an outcome, never an error of ours.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// The entry returned a value: its JSON text.
+    /// The entry returned a value: its text in the program's [`crate::Codec`].
     Value(String),
     /// The entry was a handler and returned a response.
     Response(Response),
@@ -20,15 +20,20 @@ pub enum Outcome {
         /// The code that was given.
         code: i32,
     },
-    /// The entry returned something that JSON cannot hold.
+    /// The entry returned something that JSON, with or without tags, cannot hold.
     Unserializable {
-        /// Why not, in V8's words.
+        /// Why not.
         message: String,
     },
     /// The entry's promise is pending and nothing is left that could settle it.
     NeverSettled,
     /// A limit ended the run.
-    Limit(Exceeded),
+    Limit {
+        /// Which one, and by how much.
+        exceeded: Exceeded,
+        /// Where the program stood when it was stopped, where that could still be told.
+        stack: Option<String>,
+    },
     /// The process died in a way that no limit explains.
     Crashed {
         /// What is known of it.
@@ -46,7 +51,7 @@ impl Outcome {
             Self::Exited { .. } => "exited",
             Self::Unserializable { .. } => "unserializable",
             Self::NeverSettled => "never-settled",
-            Self::Limit(_) => "limit",
+            Self::Limit { .. } => "limit",
             Self::Crashed { .. } => "crashed",
         }
     }
@@ -72,6 +77,21 @@ pub struct Failure {
     pub message: String,
     /// Its stack with source positions, causes below it.
     pub stack: Option<String>,
+    /// The chain of its causes, the nearest first. Bounded in number and bytes; what does not fit is left out.
+    pub causes: Vec<Cause>,
+    /// What an `AggregateError` holds, bounded like the causes.
+    pub errors: Vec<Cause>,
+}
+
+/// An error that belongs to another one.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Cause {
+    /// The error's `name`, or what kind of value it is.
+    pub name: String,
+    /// Its `message`.
+    pub message: String,
+    /// Its own stack with source positions.
+    pub stack: Option<String>,
 }
 
 /// Which limit a run exceeded.
@@ -90,6 +110,10 @@ pub enum LimitKind {
     Memory,
     /// The answer's size.
     Output,
+    /// Asynchronous operations under way at once.
+    Operations,
+    /// Timers alive at once.
+    Timers,
 }
 
 impl LimitKind {
@@ -102,6 +126,8 @@ impl LimitKind {
             Self::Buffers => "buffers",
             Self::Memory => "memory",
             Self::Output => "output",
+            Self::Operations => "operations",
+            Self::Timers => "timers",
         }
     }
 
@@ -110,6 +136,8 @@ impl LimitKind {
         match self {
             Self::Wall | Self::Cpu => "ms",
             Self::Heap | Self::Buffers | Self::Memory | Self::Output => "bytes",
+            Self::Operations => "operations",
+            Self::Timers => "timers",
         }
     }
 }
@@ -150,7 +178,7 @@ pub struct LogLine {
     pub at_ms: u64,
 }
 
-/// What a run used, as its parent measured it.
+/// What a run used, as its parent measured it but for the heap.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     /// Processor time of the process, its start included.
@@ -159,6 +187,9 @@ pub struct Usage {
     pub wall: Duration,
     /// Most memory resident at once, in bytes. Pages shared with other processes count.
     pub peak_resident_bytes: u64,
+    /// Most of V8's heap that was in use at once, in bytes, as the process itself told before it answered: no process can
+    /// look into another one's heap. `None` where it came to no answer.
+    pub peak_heap_bytes: Option<u64>,
     /// Memory that the process had to itself, in bytes: pages that it was given or that were copied for it. What it gave
     /// back counts too.
     pub private_bytes: Option<u64>,

@@ -11,7 +11,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::file_tree::FileTree;
-use crate::program::Module;
+use crate::program::{Codec, Module};
 use crate::wire::{DESCRIPTORS, Images, MESSAGE_BYTES, Parcel};
 
 /// How long to wait where the system has too many descriptors on their way. The run's own time bounds how often.
@@ -55,8 +55,9 @@ impl<'a> Outgoing<'a> {
         self
     }
 
-    /// Then the input.
-    pub(crate) fn input(mut self, input: Option<&'a str>) -> Self {
+    /// Then the input, in its codec, which is the value's as well.
+    pub(crate) fn input(mut self, input: Option<&'a str>, codec: Codec) -> Self {
+        self.parcel.codec = codec;
         self.parcel.input_bytes = self.part(input.map(str::as_bytes));
         self
     }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::file_tree::FileTree;
@@ -67,8 +68,10 @@ pub struct Program {
     pub builtins: Vec<String>,
     /// What the program imports as `hoist:layer`.
     pub layer: Option<Arc<Layer>>,
-    /// The input as JSON text; without one the entry is called with `undefined`.
+    /// The input as text in the codec; without one the entry is called with `undefined`.
     pub input: Option<String>,
+    /// What input and value are written in.
+    pub codec: Codec,
     /// The files that it finds while it runs.
     pub files: FileTree,
     /// Whose program it is: nothing that one tenant's code was evaluated in serves another.
@@ -83,4 +86,32 @@ impl Program {
             + self.layer.as_ref().map_or(0, |layer| module(&layer.module))
             + self.input.as_ref().map_or(0, String::len)
     }
+}
+
+/// What a run's input and value are written in. Both are JSON texts.
+///
+/// With [`Codec::Tagged`] an object whose first member is `$type` stands for what JSON has no words for:
+///
+/// | value | text |
+/// |---|---|
+/// | `undefined` | `{"$type":"undefined"}` |
+/// | `NaN`, `Infinity`, `-Infinity`, `-0` | `{"$type":"number","value":"NaN"}` |
+/// | `12n` | `{"$type":"bigint","value":"12"}` |
+/// | a `Date` | `{"$type":"date","value":"2026-01-31T00:00:00.000Z"}`; `null` for an invalid one |
+/// | a `Map` | `{"$type":"map","value":[[key,value],…]}` |
+/// | a `Set` | `{"$type":"set","value":[…]}` |
+/// | a `Uint8Array` or `Buffer` | `{"$type":"bytes","value":"base64"}` |
+/// | an `ArrayBuffer`, `DataView` or other typed array | the same with `"as":"Float64Array"`; numbers are little-endian |
+/// | an object that has a member `$type` itself | `{"$type":"object","value":{…}}`, whose value is no tag |
+///
+/// Everything else is written as `JSON.stringify` would: a `toJSON` is called, functions and symbols are left out (of arrays:
+/// `null`), classes lose their names. A `Buffer` comes back as a `Uint8Array`. What holds itself cannot be written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Codec {
+    /// Plain JSON.
+    #[default]
+    Json,
+    /// JSON with tags.
+    Tagged,
 }

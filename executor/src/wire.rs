@@ -15,6 +15,7 @@ use crate::guest::EachRun;
 use crate::limits::Limits;
 use crate::os::Ended;
 use crate::outcome::{Exceeded, Failure, Level};
+use crate::program::Codec;
 
 /// The largest message. Well under the kernel's default send buffer, which bounds a message of this kind of socket.
 pub(crate) const MESSAGE_BYTES: usize = 64 * 1024;
@@ -27,10 +28,6 @@ pub(crate) const HEADER_BYTES: usize = size_of::<Secret>() + 1;
 
 /// The most payload in one message.
 pub(crate) const PAYLOAD_BYTES: usize = MESSAGE_BYTES - HEADER_BYTES;
-
-/// What a line of log counts beside its text: the room that its level and time take in an answer. Endlessly many empty
-/// lines are more than is allowed, too.
-pub(crate) const LINE_BYTES: usize = 48;
 
 /// What a message from a run holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,11 +45,21 @@ pub(crate) enum Kind {
     Answer = 5,
     /// What a zygote tells, as JSON.
     Event = 6,
+    /// The most of V8's heap that was in use at once, as eight bytes, the lowest first.
+    PeakHeap = 7,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        let kinds = [Self::LogPart, Self::LogEnd, Self::LogTruncated, Self::BodyPart, Self::Answer, Self::Event];
+        let kinds = [
+            Self::LogPart,
+            Self::LogEnd,
+            Self::LogTruncated,
+            Self::BodyPart,
+            Self::Answer,
+            Self::Event,
+            Self::PeakHeap,
+        ];
         kinds.into_iter().find(|kind| *kind as u8 == byte)
     }
 }
@@ -60,7 +67,7 @@ impl Kind {
 /// How a run says that it ended.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) enum Answer {
-    /// The body is the value's JSON text.
+    /// The body is the value's text in the codec.
     Value,
     /// The body is the response's.
     Response { status: u16, headers: Vec<(String, String)> },
@@ -68,12 +75,14 @@ pub(crate) enum Answer {
     Threw(Failure),
     /// The program exited.
     Exited { code: i32 },
-    /// JSON cannot hold the value.
+    /// The codec cannot hold the value.
     Unserializable { message: String },
     /// Nothing can settle the entry's promise.
     NeverSettled,
-    /// A limit that only the process itself can see.
-    Limit(Exceeded),
+    /// A limit that only the process itself can see, and where the program stood.
+    Limit { exceeded: Exceeded, stack: Option<String> },
+    /// The input is not in the codec.
+    MalformedInput { problem: String },
     /// The process stopped itself at a limit that the service measures; where the program stood.
     Stopped { stack: Option<String> },
 }
@@ -99,9 +108,10 @@ pub(crate) struct Parcel {
     /// None where there is no layer, or it has been evaluated before.
     pub(crate) layer_bytes: Option<usize>,
     pub(crate) layer_map_bytes: Option<usize>,
-    /// V8's code cache of the layer, or of the program where there is no layer.
+    /// V8's code cache of the layer.
     pub(crate) code_cache_bytes: Option<usize>,
     pub(crate) input_bytes: Option<usize>,
+    pub(crate) codec: Codec,
 }
 
 impl Parcel {
@@ -139,6 +149,10 @@ pub(crate) struct Start {
     pub(crate) process_bytes: usize,
     pub(crate) output_bytes: usize,
     pub(crate) log_bytes: usize,
+    pub(crate) log_lines: usize,
+    pub(crate) log_line_bytes: usize,
+    pub(crate) operations: usize,
+    pub(crate) timers: usize,
     pub(crate) temporary_bytes: usize,
 }
 
@@ -163,6 +177,10 @@ impl Start {
             process_bytes: limits.process_bytes,
             output_bytes: limits.output_bytes,
             log_bytes: limits.log_bytes,
+            log_lines: limits.log_lines,
+            log_line_bytes: limits.log_line_bytes,
+            operations: limits.operations,
+            timers: limits.timers,
             temporary_bytes: limits.temporary_bytes,
         }
     }
@@ -207,6 +225,8 @@ pub(crate) enum Role {
     Run,
     /// A zygote itself.
     Zygote,
+    /// One that compiles a layer, evaluates nothing, tells what V8 would keep of it, and ends.
+    Compiler,
 }
 
 /// What a zygote tells, one to a message.

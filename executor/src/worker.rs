@@ -13,12 +13,13 @@ pub use crate::process::WorkerCommand;
 
 use crate::error::Error;
 use crate::limits::Limits;
+use crate::log_room::LogRoom;
 use crate::os::Ended;
 use crate::outcome::{Evaluation, Exceeded, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
 use crate::outgoing::Outgoing;
 use crate::process::Process;
 use crate::program::{LayerFiles, Program};
-use crate::wire::{Answer, Kind, LINE_BYTES, MESSAGE_BYTES, Secret, Start, level_from_byte, unframe};
+use crate::wire::{Answer, Kind, MESSAGE_BYTES, Secret, Start, level_from_byte, unframe};
 use crate::zygotes::{Evaluated, Place, ZygoteLimits, Zygotes};
 
 /// How often the processor time of a run is looked at. What it may exceed its limit by.
@@ -98,6 +99,9 @@ impl Executor {
     ///
     /// As [`Executor::run`].
     pub async fn hold(&self, program: &Program, limits: &Limits) -> Result<(Report, Held), Error> {
+        if let Some(bytes) = program.input.as_ref().map(String::len).filter(|bytes| *bytes > limits.input_bytes) {
+            return Err(Error::InputTooLarge { bytes, limit: limits.input_bytes });
+        }
         let bytes = program.bytes();
         if bytes > limits.program_bytes {
             return Err(Error::ProgramTooLarge { bytes, limit: limits.program_bytes });
@@ -106,13 +110,13 @@ impl Executor {
         let mut secret = Secret::default();
         rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())
             .map_err(|error| Error::Worker(error.into()))?;
-        let Placed { mut process, level, data_bytes, evaluation } = self.place(program).await?;
+        let Placed { mut process, told, evaluation } = self.place(program).await?;
         process.begin();
         let mut transcript = Transcript::new(started, limits);
         let stop = tokio::select! {
             biased;
             stop = async {
-                match send_program(&process, level, data_bytes, secret, program, limits).await {
+                match send_program(&process, &told, secret, program, limits).await {
                     Ok(()) => converse(&mut process, &secret, limits, &mut transcript).await,
                     // It may have ended for a reason that it has said.
                     Err(_) => Stop::Gone,
@@ -137,9 +141,10 @@ impl Executor {
             cpu: ended.map(|ended| ended.cpu).max(cpu).unwrap_or_default(),
             wall,
             peak_resident_bytes: ended.map_or(0, |ended| ended.peak_resident_bytes),
+            peak_heap_bytes: transcript.peak_heap_bytes,
             private_bytes,
         };
-        let outcome = transcript.outcome(stop, ended.unwrap_or_default(), limits);
+        let outcome = transcript.outcome(stop, ended.unwrap_or_default(), limits)?;
         let report =
             Report { outcome, logs: transcript.lines, logs_truncated: transcript.truncated, usage, evaluation };
         Ok((report, Held { _process: process }))
@@ -149,18 +154,18 @@ impl Executor {
         match &self.way {
             Way::Alone(command) => Ok(Placed {
                 process: Process::start(command)?,
-                level: Evaluated::Nothing,
-                data_bytes: None,
+                told: Told { level: Evaluated::Nothing, data_bytes: None, code_cache: None },
                 evaluation: Evaluation::EachRun { reason: None },
             }),
             Way::Forked(zygotes) => {
-                let Place { process, level, data_bytes, each_run } = zygotes.place(program).await?;
+                let Place { process, level, data_bytes, each_run, code_cache } = zygotes.place(program).await?;
                 let evaluation = match level {
                     Evaluated::Program => Evaluation::Program,
                     Evaluated::Layer => Evaluation::Layer { reason: each_run },
                     Evaluated::Nothing => Evaluation::EachRun { reason: each_run },
                 };
-                Ok(Placed { process, level, data_bytes: Some(data_bytes), evaluation })
+                let told = Told { level, data_bytes: Some(data_bytes), code_cache };
+                Ok(Placed { process, told, evaluation })
             }
         }
     }
@@ -169,9 +174,15 @@ impl Executor {
 /// A process for a run, and what it has done already.
 struct Placed {
     process: Process,
+    told: Told,
+    evaluation: Evaluation,
+}
+
+/// What a process knows of its program before it is sent anything, and what helps it with the rest.
+struct Told {
     level: Evaluated,
     data_bytes: Option<u64>,
-    evaluation: Evaluation,
+    code_cache: Option<Arc<Vec<u8>>>,
 }
 
 /// A run's process that lives on.
@@ -243,14 +254,13 @@ async fn converse(process: &mut Process, secret: &Secret, limits: &Limits, trans
 /// Sends what the process has not been told before.
 async fn send_program(
     process: &Process,
-    level: Evaluated,
-    data_bytes: Option<u64>,
+    told: &Told,
     secret: Secret,
     program: &Program,
     limits: &Limits,
 ) -> std::io::Result<()> {
     let layer = program.layer.as_deref();
-    let (files, layer, module) = match level {
+    let (files, layer, module) = match told.level {
         Evaluated::Nothing => (Some(&program.files), layer, Some(&*program.module)),
         // The layer's zygote has them if the layer's code could look at them.
         Evaluated::Layer => {
@@ -261,10 +271,10 @@ async fn send_program(
     };
     let mut outgoing = Outgoing::new(&program.name, files)?
         .program(module)
-        .layer(layer.map(|layer| &layer.module), None)
-        .input(program.input.as_deref());
+        .layer(layer.map(|layer| &layer.module), told.code_cache.as_ref().map(|cache| cache.as_slice()))
+        .input(program.input.as_deref(), program.codec);
     let parcel = std::mem::take(&mut outgoing.parcel);
-    let first = serde_json::to_vec(&Start::new(secret, parcel, data_bytes, limits))?;
+    let first = serde_json::to_vec(&Start::new(secret, parcel, told.data_bytes, limits))?;
     outgoing.send(&process.socket, &first).await
 }
 
@@ -273,13 +283,14 @@ struct Transcript {
     started: Instant,
     lines: Vec<LogLine>,
     truncated: bool,
-    log_left: usize,
+    log_room: LogRoom,
     /// A console message whose end has not come.
     message: Vec<u8>,
     /// Text of the standard streams that no line break has ended: output, errors.
     unfinished: [Vec<u8>; 2],
     body: Vec<u8>,
     body_limit: usize,
+    peak_heap_bytes: Option<u64>,
 }
 
 enum Received {
@@ -293,11 +304,12 @@ impl Transcript {
             started,
             lines: Vec::new(),
             truncated: false,
-            log_left: limits.log_bytes,
+            log_room: LogRoom::new(limits),
             message: Vec::new(),
             unfinished: [Vec::new(), Vec::new()],
             body: Vec::new(),
             body_limit: limits.output_bytes,
+            peak_heap_bytes: None,
         }
     }
 
@@ -306,7 +318,7 @@ impl Transcript {
         let (kind, payload) = unframe(message, secret)?;
         match kind {
             Kind::LogPart => {
-                let room = self.log_left.saturating_sub(self.message.len());
+                let room = self.log_room.next().unwrap_or(0).saturating_sub(self.message.len());
                 self.truncated |= payload.len() > room;
                 self.message.extend_from_slice(&payload[..payload.len().min(room)]);
                 None
@@ -334,6 +346,10 @@ impl Transcript {
                 self.body.extend_from_slice(payload);
                 None
             }
+            Kind::PeakHeap => {
+                self.peak_heap_bytes = Some(u64::from_le_bytes(payload.try_into().ok()?));
+                None
+            }
             Kind::Answer => serde_json::from_slice(payload).ok().map(Received::Answer),
             Kind::Event => None,
         }
@@ -344,7 +360,7 @@ impl Transcript {
         let index = usize::from(level == Level::Error);
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let text = piece.strip_suffix(b"\n").unwrap_or(piece);
-            let room = self.log_left.saturating_sub(self.unfinished[index].len());
+            let room = self.log_room.next().unwrap_or(0).saturating_sub(self.unfinished[index].len());
             self.truncated |= text.len() > room;
             self.unfinished[index].extend_from_slice(&text[..text.len().min(room)]);
             if text.len() < piece.len() {
@@ -356,13 +372,13 @@ impl Transcript {
 
     fn line(&mut self, level: Level, text: &[u8]) {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
-        if self.log_left == 0 {
+        let Some(room) = self.log_room.next() else {
             self.truncated = true;
             return;
-        }
-        let kept = text.len().min(self.log_left);
+        };
+        let kept = text.len().min(room);
         self.truncated |= kept < text.len();
-        self.log_left = self.log_left.saturating_sub(kept + LINE_BYTES);
+        self.log_room.take(kept);
         let text = String::from_utf8_lossy(&text[..kept]).into_owned();
         self.lines.push(LogLine { level, text, at_ms: millis(self.started.elapsed()) });
     }
@@ -401,9 +417,10 @@ impl Transcript {
         }
     }
 
-    fn outcome(&mut self, stop: Stop, ended: Ended, limits: &Limits) -> Outcome {
-        match stop {
-            Stop::Exceeded(exceeded) | Stop::Stopped(exceeded, _) => Outcome::Limit(exceeded),
+    fn outcome(&mut self, stop: Stop, ended: Ended, limits: &Limits) -> Result<Outcome, Error> {
+        Ok(match stop {
+            Stop::Exceeded(exceeded) => Outcome::Limit { exceeded, stack: None },
+            Stop::Stopped(exceeded, stack) => Outcome::Limit { exceeded, stack },
             Stop::Answered(Answer::Value) => match String::from_utf8(std::mem::take(&mut self.body)) {
                 Ok(text) => Outcome::Value(text),
                 Err(_) => Outcome::Crashed { detail: "the answer is not text".to_string() },
@@ -415,17 +432,18 @@ impl Transcript {
             Stop::Answered(Answer::Exited { code }) => Outcome::Exited { code },
             Stop::Answered(Answer::Unserializable { message }) => Outcome::Unserializable { message },
             Stop::Answered(Answer::NeverSettled) => Outcome::NeverSettled,
-            Stop::Answered(Answer::Limit(exceeded)) => Outcome::Limit(exceeded),
+            Stop::Answered(Answer::Limit { exceeded, stack }) => Outcome::Limit { exceeded, stack },
+            Stop::Answered(Answer::MalformedInput { problem }) => return Err(Error::MalformedInput { problem }),
             // Without a limit that the service knows of.
             Stop::Answered(Answer::Stopped { .. }) | Stop::Gone => self.unexplained(&ended, limits),
-        }
+        })
     }
 
     /// The process has ended without an answer.
     fn unexplained(&self, ended: &Ended, limits: &Limits) -> Outcome {
         if ended.signal == Some(libc::SIGXCPU) || ended.cpu > limits.cpu {
             let (limit, measured) = (millis(limits.cpu), millis(ended.cpu));
-            return Outcome::Limit(Exceeded { which: LimitKind::Cpu, limit, measured });
+            return Outcome::Limit { exceeded: Exceeded { which: LimitKind::Cpu, limit, measured }, stack: None };
         }
         let how = match (ended.signal, ended.code) {
             // The service's own signal: the connection was gone while the process was still there.

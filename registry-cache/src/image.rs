@@ -13,7 +13,7 @@ use std::io::{BufWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapOptions};
 
 use crate::error::Error;
 use crate::tarball::Files;
@@ -173,10 +173,13 @@ impl MappedImage {
     /// Maps an image and checks that it holds together.
     pub fn map(fd: OwnedFd) -> Result<Self, Error> {
         check_sealed(&fd)?;
-        let file = File::from(fd);
+        let problem = |detail: String| Error::Image { detail };
+        // Not the standard library's way to ask, which could be given a path: where this runs, such calls are refused.
+        let stat = rustix::fs::fstat(&fd).map_err(|error| problem(error.to_string()))?;
+        let bytes = usize::try_from(stat.st_size).map_err(|error| problem(error.to_string()))?;
         // SAFETY: what lies behind this descriptor cannot change while it is mapped: on Linux the kernel has just said
         // that it is sealed against writing and shrinking; elsewhere it is a file without a name that only `seal` had.
-        let map = unsafe { Mmap::map(&file) }.map_err(|error| Error::Image { detail: error.to_string() })?;
+        let map = unsafe { MmapOptions::new().len(bytes).map(&fd) }.map_err(|error| problem(error.to_string()))?;
         let files =
             check(&map).ok_or_else(|| Error::Image { detail: "its index does not hold together".to_owned() })?;
         Ok(Self { map, files })

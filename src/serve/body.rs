@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use bundler::BundleOptions;
+use executor::Codec;
 use registry_cache::{Drift, Lock, Manifest};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -15,7 +16,7 @@ use super::refusal::Refusal;
 use crate::build::Way;
 use crate::error::Error;
 use crate::given_lock::GivenLock;
-use crate::pipeline::{ManifestSource, Request};
+use crate::pipeline::{Call, ManifestSource, Request};
 use crate::project::{RelativePath, SentFiles};
 use crate::requirements::Unlisted;
 
@@ -42,6 +43,9 @@ struct RunRequest {
     whole: bool,
     #[serde(default, deserialize_with = "present")]
     input: Option<Box<RawValue>>,
+    /// What input and value are written in.
+    #[serde(default)]
+    codec: Codec,
 }
 
 /// An object of strings in which no name stands twice.
@@ -77,8 +81,8 @@ impl<'de> Deserialize<'de> for Entries {
     }
 }
 
-/// The request of a body, how it is to be built, and its input as JSON text. At most `files` files.
-pub(crate) fn parse(body: &[u8], files: u32) -> Result<(Request, Way, Option<String>), Error> {
+/// The request of a body, how it is to be built, and what its entry is called with. At most `files` files.
+pub(crate) fn parse(body: &[u8], files: u32) -> Result<(Request, Way, Call), Error> {
     let sent: RunRequest = serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
     let (entry, sources) = match (sent.code, sent.files) {
         (Some(code), None) => {
@@ -112,7 +116,8 @@ pub(crate) fn parse(body: &[u8], files: u32) -> Result<(Request, Way, Option<Str
     };
     let options = BundleOptions::run();
     let way = if sent.whole { Way::Compared(options) } else { Way::Layered(options) };
-    Ok((request, way, sent.input.map(|input| input.get().to_owned())))
+    let call = Call { input: sent.input.map(|input| input.get().to_owned()), codec: sent.codec };
+    Ok((request, way, call))
 }
 
 fn given_lock(lock: Option<&RawValue>, frozen: bool) -> Result<GivenLock, Error> {
@@ -172,13 +177,14 @@ mod tests {
 
     #[test]
     fn a_request_is_code_or_files() {
-        let (request, _, input) = parse(br#"{"code": "x", "input": {"a": 1.50}}"#, 3).ok().unwrap();
-        assert_eq!((request.entry.as_str(), input.as_deref()), ("main.ts", Some("{\"a\": 1.50}")));
-        let (request, _, input) =
+        let (request, _, call) = parse(br#"{"code": "x", "input": {"a": 1.50}}"#, 3).ok().unwrap();
+        assert_eq!((request.entry.as_str(), call.input.as_deref()), ("main.ts", Some("{\"a\": 1.50}")));
+        assert_eq!(call.codec, Codec::Json);
+        let (request, _, call) =
             parse(br#"{"files": {"./a.js": "x", "package.json": "{}"}, "auto": true}"#, 3).ok().unwrap();
-        assert_eq!((request.entry.as_str(), input, request.unlisted), ("a.js", None, Unlisted::Latest));
-        let (_, _, input) = parse(br#"{"code": "x", "input": null}"#, 3).ok().unwrap();
-        assert_eq!(input.as_deref(), Some("null"));
+        assert_eq!((request.entry.as_str(), call.input, request.unlisted), ("a.js", None, Unlisted::Latest));
+        let (_, _, call) = parse(br#"{"code": "x", "input": null, "codec": "tagged"}"#, 3).ok().unwrap();
+        assert_eq!((call.input.as_deref(), call.codec), (Some("null"), Codec::Tagged));
         let (request, _, _) = parse(br#"{"code": "x", "entry": "agent.tsx"}"#, 3).ok().unwrap();
         assert_eq!(request.entry, "agent.tsx");
     }
@@ -205,6 +211,7 @@ mod tests {
             r#"{"code": "x", "auto": 1}"#,
             r#"{"code": "x", "input": }"#,
             r#"{"code": "x", "frozen": "yes"}"#,
+            r#"{"code": "x", "codec": "yaml"}"#,
             r#"{"code": "x"} {}"#,
         ] {
             problem(body);

@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recvmsg};
 
+use super::peak_heap;
 use crate::file_tree::{self, LazyImage, OpenImage};
 use crate::os;
 use crate::outcome::{Exceeded, LimitKind};
@@ -143,6 +144,7 @@ impl Channel {
         for chunk in body.chunks(PAYLOAD_BYTES) {
             self.send(Kind::BodyPart, chunk);
         }
+        self.tell_peak_heap();
         self.send(Kind::Answer, &header);
         self.wait_for_close()
     }
@@ -155,11 +157,24 @@ impl Channel {
         let mut cursor = std::io::Cursor::new(&mut payload[..]);
         let Exceeded { which, limit, measured } = exceeded;
         // The form that `Answer::Limit` has in JSON.
-        let _ = write!(cursor, r#"{{"Limit":{{"which":"{}","limit":{limit},"measured":{measured}}}}}"#, which.name());
+        let which = which.name();
+        let _ = write!(
+            cursor,
+            r#"{{"Limit":{{"exceeded":{{"which":"{which}","limit":{limit},"measured":{measured}}},"stack":null}}}}"#,
+        );
         let end = cursor.position() as usize;
+        self.tell_peak_heap();
         let mut buffer = [0_u8; 256];
         self.send_message(frame(&mut buffer, &self.secret, Kind::Answer, &payload[..end]));
         self.wait_for_close()
+    }
+
+    /// Allocates nothing either.
+    fn tell_peak_heap(&self) {
+        if let Some(bytes) = peak_heap::bytes() {
+            let mut buffer = [0_u8; 64];
+            self.send_message(frame(&mut buffer, &self.secret, Kind::PeakHeap, &bytes.to_le_bytes()));
+        }
     }
 
     /// Blocks until the service has closed its end, then ends the process.
@@ -208,9 +223,10 @@ mod tests {
 
     #[test]
     fn the_hand_written_form_is_an_answer() {
-        let text = r#"{"Limit":{"which":"heap","limit":1,"measured":2}}"#;
+        let text = r#"{"Limit":{"exceeded":{"which":"heap","limit":1,"measured":2},"stack":null}}"#;
         let answer: Answer = serde_json::from_str(text).unwrap();
-        assert!(matches!(answer, Answer::Limit(Exceeded { which: LimitKind::Heap, limit: 1, measured: 2 })));
+        let Answer::Limit { exceeded, stack: None } = &answer else { panic!("{answer:?}") };
+        assert!(matches!(exceeded, Exceeded { which: LimitKind::Heap, limit: 1, measured: 2 }));
         assert_eq!(serde_json::to_string(&answer).unwrap(), text);
     }
 }

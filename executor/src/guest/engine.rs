@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use deno_core::error::{CoreError, CoreErrorKind};
-use deno_core::{JsRuntime, ModuleSpecifier, PollEventLoopOptions, RuntimeOptions, v8};
+use deno_core::{JsRuntime, ModuleSpecifier, PollEventLoopOptions, RuntimeOptions, merge_op_metrics, v8};
 
 use super::buffers::Buffers;
 use super::functions::Functions;
@@ -15,6 +15,7 @@ use super::host::RunHost;
 use super::loader::Loader;
 use super::notices::Notices;
 use super::snapshot;
+use super::under_way::UnderWay;
 use crate::file_tree::OpenImage;
 use crate::platform::{self, Files, Platform};
 
@@ -51,6 +52,7 @@ pub(crate) struct Engine {
     pub(crate) buffers: Arc<Buffers>,
     pub(crate) functions: Functions,
     pub(crate) notices: Rc<Notices>,
+    pub(crate) under_way: Rc<UnderWay>,
     /// Maps an image of a program's files.
     pub(crate) open_image: OpenImage,
     /// A program that was evaluated before there was a run.
@@ -66,6 +68,7 @@ impl Engine {
         let files = Files::new();
         let Platform { extensions, modules } = Platform::new(files.clone());
         let notices = Rc::new(Notices::default());
+        let under_way = UnderWay::new();
         let loader = Rc::new(Loader::new(modules, notices.clone()));
         let mut runtime = JsRuntime::new(RuntimeOptions {
             startup_snapshot: Some(snapshot::SNAPSHOT),
@@ -74,7 +77,7 @@ impl Engine {
             extensions,
             module_loader: Some(loader.clone()),
             custom_module_evaluation_cb: Some(loader.evaluate_commonjs()),
-            op_metrics_factory_fn: Some(notices.clone().observer()),
+            op_metrics_factory_fn: Some(merge_op_metrics(notices.clone().observer(), under_way.observer())),
             create_params: Some(
                 v8::CreateParams::default().heap_limits(0, MOST_HEAP_BYTES).array_buffer_allocator(buffers.allocator()),
             ),
@@ -84,7 +87,19 @@ impl Engine {
         platform::equip(&mut runtime, files.clone(), host.clone(), notices.clone());
         let (functions, require) = Functions::take(&mut runtime)?;
         loader.set_require(&mut runtime, require);
-        Ok(Self { runtime, loader, files, host, buffers, functions, notices, open_image, evaluated: None, platform })
+        Ok(Self {
+            runtime,
+            loader,
+            files,
+            host,
+            buffers,
+            functions,
+            notices,
+            under_way,
+            open_image,
+            evaluated: None,
+            platform,
+        })
     }
 
     /// Loads a module that is given and evaluates it, its top-level awaits included.

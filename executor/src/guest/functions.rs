@@ -7,7 +7,8 @@ use deno_error::JsErrorBox;
 
 use super::answer;
 use super::engine::Engine;
-use crate::wire::Answer;
+use crate::program::Codec;
+use crate::wire::{Answer, Start};
 
 /// The functions, in the order in which `internals.start` gives them.
 pub(crate) struct Functions {
@@ -56,7 +57,7 @@ impl Engine {
         &mut self,
         namespace: v8::Global<v8::Object>,
         input: Option<String>,
-        output_bytes: usize,
+        start: &Start,
     ) -> Result<(Answer, Vec<u8>), CoreError> {
         let arguments = {
             let runtime = &mut self.runtime;
@@ -66,8 +67,9 @@ impl Engine {
                 Some(text) => v8::String::new(scope, &text).ok_or_else(|| unexpected("the input is too long"))?.into(),
                 None => v8::undefined(scope).into(),
             };
-            let output: v8::Local<v8::Value> = v8::Number::new(scope, output_bytes as f64).into();
-            [namespace, input, output].map(|argument| v8::Global::new(scope, argument))
+            let output: v8::Local<v8::Value> = v8::Number::new(scope, start.output_bytes as f64).into();
+            let tagged: v8::Local<v8::Value> = v8::Boolean::new(scope, start.parcel.codec == Codec::Tagged).into();
+            [namespace, input, output, tagged].map(|argument| v8::Global::new(scope, argument))
         };
         let answered = self.runtime.call_with_args(&self.functions.call, &arguments);
         self.runtime.v8_isolate().perform_microtask_checkpoint();

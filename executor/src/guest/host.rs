@@ -3,9 +3,10 @@
 use std::cell::{Cell, RefCell};
 
 use super::channel;
+use crate::log_room::{LINE_BYTES, LogRoom};
 use crate::os;
 use crate::platform::Host;
-use crate::wire::{Answer, LINE_BYTES};
+use crate::wire::Answer;
 
 /// The exit code of a zygote whose layer or program ended it.
 pub(crate) const EXITED: i32 = 71;
@@ -16,16 +17,18 @@ const EARLY_BYTES: usize = 64 * 1024;
 /// The process around a runtime.
 #[derive(Default)]
 pub(crate) struct RunHost {
-    /// Bytes of log that may still be sent; none once something was cut off. The service counts too.
-    left: Cell<Option<usize>>,
+    /// The service counts too.
+    room: Cell<LogRoom>,
+    /// Whether it was said that something was cut off.
+    cut: Cell<bool>,
     /// What was said before there was a run: each run begins with it.
     early: RefCell<Vec<(u8, String)>>,
 }
 
 impl RunHost {
-    /// Begins a run's log, which may have so many bytes, with what was said before it.
-    pub(crate) fn begin(&self, bytes: usize) {
-        self.left.set(Some(bytes));
+    /// Begins a run's log, which has so much room, with what was said before it.
+    pub(crate) fn begin(&self, room: LogRoom) {
+        self.room.set(room);
         for (level, text) in self.early.take() {
             self.log(i32::from(level), &text);
         }
@@ -50,16 +53,15 @@ impl Host for RunHost {
     fn log(&self, level: i32, text: &str) {
         let level = level.clamp(0, 3) as u8;
         let Some(channel) = channel::get() else { return self.keep(level, text) };
-        let Some(left) = self.left.get() else { return };
-        let end = text.floor_char_boundary(left);
-        if end > 0 || text.is_empty() {
+        let mut room = self.room.get();
+        let end = room.next().map(|bytes| text.floor_char_boundary(bytes));
+        if let Some(end) = end {
             channel.log(level, &text[..end]);
+            room.take(end);
+            self.room.set(room);
         }
-        if end < text.len() || left == 0 {
+        if end.is_none_or(|end| end < text.len()) && !self.cut.replace(true) {
             channel.log_truncated();
-            self.left.set(None);
-        } else {
-            self.left.set(Some(left.saturating_sub(text.len() + LINE_BYTES)));
         }
     }
 

@@ -14,7 +14,7 @@ use deno_core::url::Url;
 use deno_core::{
     CustomModuleEvaluationCb, CustomModuleEvaluationKind, FastString, JsRuntime, ModuleLoadOptions, ModuleLoadReferrer,
     ModuleLoadResponse, ModuleLoader, ModuleSource, ModuleSourceCode, ModuleSpecifier, ModuleType, RequestedModuleType,
-    ResolutionKind, v8,
+    ResolutionKind, SourceCodeCacheInfo, v8,
 };
 use deno_error::JsErrorBox;
 
@@ -29,13 +29,15 @@ const EXPORTS: &str = "commonjs-exports";
 
 /// What the program imports its layer as, and where that stands.
 const LAYER: &str = "hoist:layer";
-const LAYER_URL: &str = "file:///hoist/layer.js";
+pub(super) const LAYER_URL: &str = "file:///hoist/layer.js";
 
 /// The module that a program is linked to.
 struct LayerModule {
     specifier: ModuleSpecifier,
     /// Until it is loaded, once.
     code: Cell<Option<String>>,
+    /// What V8 has kept of compiling it.
+    code_cache: Cell<Option<Vec<u8>>>,
     source_map: Option<Rc<[u8]>>,
 }
 
@@ -69,10 +71,11 @@ impl Loader {
     }
 
     /// Gives what the program is linked to, to be loaded when the program is. Once only.
-    pub(super) fn give_layer(&self, layer: Text, _code_cache: Option<Vec<u8>>) {
+    pub(super) fn give_layer(&self, layer: Text, code_cache: Option<Vec<u8>>) {
         let Ok(specifier) = ModuleSpecifier::parse(LAYER_URL) else { return };
-        let _ =
-            self.layer.set(LayerModule { specifier, code: Cell::new(Some(layer.code)), source_map: layer.source_map });
+        let Text { code, source_map } = layer;
+        let code = Cell::new(Some(code));
+        let _ = self.layer.set(LayerModule { specifier, code, code_cache: Cell::new(code_cache), source_map });
     }
 
     /// Says that the layer is going to be evaluated before there is a program. Returns where it stands.
@@ -81,7 +84,9 @@ impl Loader {
         source_map: Option<Rc<[u8]>>,
     ) -> Result<ModuleSpecifier, deno_core::url::ParseError> {
         let specifier = ModuleSpecifier::parse(LAYER_URL)?;
-        let _ = self.layer.set(LayerModule { specifier: specifier.clone(), code: Cell::new(None), source_map });
+        let layer =
+            LayerModule { specifier: specifier.clone(), code: Cell::default(), code_cache: Cell::default(), source_map };
+        let _ = self.layer.set(layer);
         Ok(specifier)
     }
 
@@ -198,9 +203,11 @@ impl ModuleLoader for Loader {
         options: ModuleLoadOptions,
     ) -> ModuleLoadResponse {
         let layer = self.layer.get().filter(|layer| layer.specifier == *specifier);
-        if let Some(code) = layer.and_then(|layer| layer.code.take()) {
+        if let Some((layer, code)) = layer.and_then(|layer| Some((layer, layer.code.take()?))) {
             let code = ModuleSourceCode::String(code.into());
-            return ModuleLoadResponse::Sync(Ok(ModuleSource::new(ModuleType::JavaScript, code, specifier, None)));
+            // The hash is for whoever keeps caches by it, which is nobody here.
+            let cache = layer.code_cache.take().map(|data| SourceCodeCacheInfo { hash: 0, data: Some(data.into()) });
+            return ModuleLoadResponse::Sync(Ok(ModuleSource::new(ModuleType::JavaScript, code, specifier, cache)));
         }
         ModuleLoadResponse::Sync(self.source(specifier, &options.requested_module_type))
     }

@@ -14,7 +14,8 @@ use super::buffers::Buffers;
 use super::channel::{self, Channel, Received};
 use super::engine::{Engine, Main};
 use super::parts::{Mapping, Parts};
-use super::{allocator, watchdog};
+use super::{allocator, failure, peak_heap, watchdog};
+use crate::log_room::LogRoom;
 use crate::outcome::{Exceeded, LimitKind};
 use crate::wire::{Answer, Start};
 
@@ -32,20 +33,29 @@ pub(crate) fn run(
     watchdog::arm(Duration::from_millis(start.wall_ms), Duration::from_millis(start.cpu_ms));
     engine.buffers.set_limit(start.buffer_bytes);
     engine.files.make_room(start.temporary_bytes);
-    engine.host.begin(start.log_bytes);
+    engine.host.begin(LogRoom::of(start.log_bytes, start.log_lines, start.log_line_bytes));
+    engine.under_way.limit(&engine.runtime, &start);
+    peak_heap::watch(engine.runtime.v8_isolate());
     limit_heap(&mut engine, channel, &start);
     limit_process(&start, data_bytes)?;
     let work = async {
         tokio::select! {
             biased;
-            answered = call_entry(&mut engine, parts, start.output_bytes) => Some(answered),
+            answered = call_entry(&mut engine, parts, &start) => Some(answered),
+            () = watchdog::wait() => None,
             // Nobody interrupts a program that waits.
             () = tokio::time::sleep(Duration::from_millis(start.wall_ms)) => None,
         }
     };
     let answered = tokio.block_on(work);
-    if let Some(frames) = watchdog::stopped() {
-        channel.answer(&Answer::Stopped { stack: answer::stack_of(&frames, &engine.loader) }, &[]);
+    peak_heap::note(engine.runtime.v8_isolate());
+    let stopped = watchdog::stopped();
+    let stack = stopped.as_ref().and_then(|frames| failure::stack_of(frames, &engine.loader));
+    if let Some(exceeded) = watchdog::exceeded() {
+        channel.answer(&Answer::Limit { exceeded, stack }, &[]);
+    }
+    if stopped.is_some() {
+        channel.answer(&Answer::Stopped { stack }, &[]);
     }
     let (answer, body) = match answered {
         Some(Ok(answered)) => answered,
@@ -64,7 +74,7 @@ pub(crate) fn run(
 
 /// Loads what has not been evaluated before, calls the default export by the entry contract, and waits for what that
 /// promises.
-async fn call_entry(engine: &mut Engine, parts: Parts, output_bytes: usize) -> Result<(Answer, Vec<u8>), CoreError> {
+async fn call_entry(engine: &mut Engine, parts: Parts, start: &Start) -> Result<(Answer, Vec<u8>), CoreError> {
     if let Some(tree) = parts.tree {
         engine.files.mount(tree);
     }
@@ -79,8 +89,11 @@ async fn call_entry(engine: &mut Engine, parts: Parts, output_bytes: usize) -> R
         (None, Some(namespace)) => namespace,
         (None, None) => return Err(deno_error::JsErrorBox::generic("there is no program").into()),
     };
-    engine.call(namespace, parts.input, output_bytes).await
+    engine.call(namespace, parts.input, start).await
 }
+
+/// What V8's heap may still grow by while a program that fills it is stopped.
+const HEAP_TO_STOP_BYTES: usize = 8 << 20;
 
 /// Near its limit V8 would first collect ever harder and then abort: the run ends there instead, by name. V8 counts
 /// buffers and WebAssembly's memories into its heap; they have a limit of their own and are taken out again.
@@ -108,6 +121,10 @@ fn limit_heap(engine: &mut Engine, channel: &'static Channel, start: &Start) {
         } else {
             Exceeded { which: LimitKind::Heap, limit: heap as u64, measured: (current - buffers.used()) as u64 }
         };
+        // Once, so that it can be said where the program stood.
+        if watchdog::stop_at(exceeded) {
+            return allowed + HEAP_TO_STOP_BYTES;
+        }
         channel.exceeded(exceeded)
     });
     allocator::note_heap_limit(heap as u64);

@@ -5,6 +5,8 @@ use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
+
 use super::channel::{self, Received};
 use super::engine::{self, Compile, Engine};
 use super::{run, watchdog};
@@ -37,6 +39,10 @@ fn start(open: OpenImage) -> Result<Infallible, Box<dyn std::error::Error>> {
     sandbox::enter()?;
     // A service that has gone cannot kill what it left behind. Entering a namespace would have undone this.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    if has_gone(&socket)? {
+        // It went before that could be asked for.
+        os::exit_now(0);
+    }
     let tokio = engine::complete()?;
     let context = tokio.enter();
     let mut engine = Engine::start(Compile::Lazily, open)?;
@@ -48,7 +54,16 @@ fn start(open: OpenImage) -> Result<Infallible, Box<dyn std::error::Error>> {
     status.read_to_string(&mut text)?;
     drop(status);
     let data_bytes = os::data_bytes_of(&text).ok_or("the kernel does not say what the process has allocated")?;
+    sandbox::enter_run()?;
     run::run(engine, socket, &tokio, received, data_bytes)
+}
+
+/// Whether nobody holds the other end any more.
+fn has_gone(socket: &OwnedFd) -> std::io::Result<bool> {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut polled = [PollFd::new(socket, PollFlags::empty())];
+    rustix::event::poll(&mut polled, Some(&now))?;
+    Ok(polled[0].revents().contains(PollFlags::HUP))
 }
 
 /// Takes the socket away from descriptor 0, where programs read their standard input, and leaves an empty one there.

@@ -2,10 +2,13 @@
 //! listen is killed by the service a moment later, which also decides by its own clocks which limit it was.
 
 use std::ffi::c_void;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use deno_core::{JsRuntime, v8};
+use tokio::sync::Notify;
+
+use crate::outcome::Exceeded;
 
 /// Stack of the thread, in bytes: it calls little.
 const STACK_BYTES: usize = 64 * 1024;
@@ -24,25 +27,55 @@ struct Watch {
     limits: Mutex<Option<(Instant, Duration)>>,
     set: Condvar,
     stopped: Mutex<Option<Vec<Frame>>>,
+    exceeded: Mutex<Option<Exceeded>>,
 }
 
-static WATCH: Watch = Watch { limits: Mutex::new(None), set: Condvar::new(), stopped: Mutex::new(None) };
+static WATCH: Watch =
+    Watch { limits: Mutex::new(None), set: Condvar::new(), stopped: Mutex::new(None), exceeded: Mutex::new(None) };
+
+static STOPPED: Notify = Notify::const_new();
 
 /// What the engine's thread needs when it is interrupted.
 struct Interruption {
     context: v8::Global<v8::Context>,
 }
 
+/// What interrupts the engine: its handle, and the address of an [`Interruption`] that lives as long as the process.
+static HANDLE: OnceLock<(v8::IsolateHandle, usize)> = OnceLock::new();
+
 /// Starts the thread. Once in a process, after its last fork.
 pub(crate) fn start(runtime: &mut JsRuntime) -> std::io::Result<()> {
-    let handle = runtime.v8_isolate().thread_safe_handle();
-    // Lives as long as the process.
     let interruption = Box::into_raw(Box::new(Interruption { context: runtime.main_context() })) as usize;
+    HANDLE.get_or_init(|| (runtime.v8_isolate().thread_safe_handle(), interruption));
     std::thread::Builder::new().name("watchdog".to_string()).stack_size(STACK_BYTES).spawn(move || {
         wait_for_limit();
-        handle.request_interrupt(interrupt, interruption as *mut c_void);
+        stop();
     })?;
     Ok(())
+}
+
+/// Stops the program at a limit that was seen by others than the thread, unless that has been done; whether it has not.
+/// Who is not listened to has to end the process.
+pub(crate) fn stop_at(exceeded: Exceeded) -> bool {
+    let mut first = WATCH.exceeded.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_first = first.is_none();
+    if is_first {
+        *first = Some(exceeded);
+        stop();
+    }
+    is_first
+}
+
+/// The limit that the program was stopped at, where it was not the thread's.
+pub(crate) fn exceeded() -> Option<Exceeded> {
+    *WATCH.exceeded.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Interrupts the program where it stands, as soon as it looks up. From any thread.
+fn stop() {
+    if let Some((handle, interruption)) = HANDLE.get() {
+        handle.request_interrupt(interrupt, *interruption as *mut c_void);
+    }
 }
 
 /// Tells the thread what it waits for: a moment, or so much processor time of the whole process.
@@ -52,6 +85,11 @@ pub(crate) fn arm(wall: Duration, cpu: Duration) {
     // What it has used while it waited is not the program's.
     *WATCH.limits.lock().unwrap_or_else(PoisonError::into_inner) = Some((deadline, cpu + used()));
     WATCH.set.notify_one();
+}
+
+/// Waits until the program has been stopped. What it waited for itself will not come, and its timers may be long.
+pub(crate) async fn wait() {
+    STOPPED.notified().await;
 }
 
 /// Where the program stood when it was stopped, if it was.
@@ -94,6 +132,7 @@ unsafe extern "C" fn interrupt(isolate: v8::UnsafeRawIsolatePtr, data: *mut c_vo
         frames(scope)
     };
     *WATCH.stopped.lock().unwrap_or_else(PoisonError::into_inner) = Some(frames);
+    STOPPED.notify_one();
     isolate.terminate_execution();
 }
 

@@ -20,10 +20,10 @@ use super::engine::{self, Compile, Engine};
 use super::parts::{Mapping, Parts};
 use super::start::{NO_PROGRAM, SOCKETS, take_socket};
 use super::text::SharedText;
-use super::{once, run, watchdog};
+use super::{code_cache, heap, once, run, watchdog};
 use crate::file_tree::OpenImage;
 use crate::os::{self, Forked};
-use crate::wire::{Command, Event, HEADER_BYTES, Kind, Load, Role, Secret, Start, frame};
+use crate::wire::{Answer, Command, Event, HEADER_BYTES, Kind, Load, Role, Secret, Start, frame};
 use crate::{platform, sandbox};
 
 /// The zygotes' side of [`crate::Executor`]. Its standard input is the control socket; it must be called before the process
@@ -47,11 +47,12 @@ type Failed = Box<dyn std::error::Error>;
 
 fn start(open: OpenImage) -> Result<Infallible, Failed> {
     sandbox::close_inherited()?;
+    let pids = sandbox::pid_namespace()?;
     let control = take_socket()?;
     let text = SharedText::find();
-    sandbox::enter_zygote()?;
+    sandbox::enter_zygote(pids)?;
     // Entering a namespace would have undone this.
-    follow_parent()?;
+    follow_parent(rustix::process::getppid())?;
     let tokio = engine::time_only()?;
     let mut engine = {
         let _context = tokio.enter();
@@ -73,13 +74,20 @@ fn start(open: OpenImage) -> Result<Infallible, Failed> {
     std::mem::forget(tokio);
     let streams = inherited_streams()?;
     let mut zygote = Zygote::new(control, Secret::default(), streams)?;
-    zygote.tell(&Event::Ready { each_run: None }, None)?;
+    // Who started this process may hold only the one that waits for it.
+    let handle = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
+    zygote.tell(&Event::Ready { each_run: None }, Some(handle.as_fd()))?;
+    drop(handle);
     zygote.serve(engine)
 }
 
-/// Ends this process when its parent ends.
-fn follow_parent() -> std::io::Result<()> {
-    Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?)
+/// Ends this process when its parent ends, or has ended before that could be asked for.
+fn follow_parent(parent: Option<Pid>) -> std::io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    if rustix::process::getppid() != parent {
+        os::exit_now(0);
+    }
+    Ok(())
 }
 
 /// Descriptors beside 0, 1 and 2 that are the same streams: the platform has made itself some. A child's own streams have to
@@ -108,17 +116,20 @@ struct Zygote {
     streams: Vec<(i32, i32)>,
     children: HashMap<i32, u64>,
     is_retired: bool,
+    /// This process, by which its children see whether it is still there.
+    process: Pid,
 }
 
 impl Zygote {
     fn new(control: OwnedFd, secret: Secret, streams: Vec<(i32, i32)>) -> std::io::Result<Self> {
-        let signals = os::watch_children(SOCKETS)?;
-        Ok(Self { control, secret, signals, streams, children: HashMap::new(), is_retired: false })
+        let (signals, process) = (os::watch_children(SOCKETS)?, rustix::process::getpid());
+        Ok(Self { control, secret, signals, streams, children: HashMap::new(), is_retired: false, process })
     }
 
     /// Does what it is told until it is told to retire or nobody is left to tell it anything.
     fn serve(mut self, engine: Engine) -> Result<Infallible, Failed> {
         let mut buffer = [0_u8; 512];
+        heap::fill_holes();
         loop {
             if self.is_retired && self.children.is_empty() {
                 os::exit_now(0);
@@ -185,7 +196,7 @@ impl Zygote {
 
     /// What a fork does first. Never returns but with an error.
     fn child(self, mut engine: Engine, role: Role, descriptors: Vec<OwnedFd>) -> Result<Infallible, Failed> {
-        follow_parent()?;
+        follow_parent(Some(self.process))?;
         rustix::process::setsid()?;
         os::unblock_children()?;
         let streams = self.streams.clone();
@@ -209,6 +220,9 @@ impl Zygote {
             return start_run(engine, socket);
         }
         let received: Received<Load> = channel::receive(&socket, engine.open_image)?;
+        if role == Role::Compiler {
+            return compile(engine, socket, received);
+        }
         load(&mut engine, socket, received, streams)?.serve(engine)
     }
 }
@@ -245,6 +259,17 @@ fn load(
         os::exit_now(0);
     }
     Ok(zygote)
+}
+
+/// Compiles the layer that has come and sends its code cache. Nothing of it is evaluated here, nor was anything before: what V8
+/// is given to read later comes from a process without guest code.
+fn compile(mut engine: Engine, socket: OwnedFd, received: Received<Load>) -> Result<Infallible, Failed> {
+    let Received { first: load, images, parts } = received;
+    let parts = Parts::split(&load.parcel, &images, Mapping::Lazy, parts)?;
+    let layer = parts.layer.ok_or("there is no layer to compile")?;
+    let cache = code_cache::of_layer(&mut engine, &layer.code).ok_or("the layer cannot be compiled")?;
+    let channel = channel::open(socket, load.secret);
+    channel.answer(&Answer::Value, &cache)
 }
 
 /// Becomes a run that waits for its program.

@@ -4,6 +4,7 @@
 
 import { core, internals, primordials } from "ext:core/mod.js";
 import { op_hoist_log, op_hoist_random_drawn, op_hoist_random_seed } from "ext:core/ops";
+import { decode, Encoder } from "ext:runtime/codec.js";
 
 const {
   ArrayIsArray,
@@ -417,31 +418,57 @@ async function warm() {
   new abort.AbortController().signal.aborted;
 }
 
-// The entry contract (README, "What a program looks like"). Answers with an array: a kind and what belongs to it.
-async function call(namespace, inputText, outputBytes) {
-  const entry = namespace.default;
-  const input = inputText === undefined ? undefined : JSONParse(inputText);
-  if (typeof entry === "function") return encode(await entry(input, context()));
-  if (typeof entry === "object" && entry !== null && typeof entry.fetch === "function") {
-    return await respond(entry, input, outputBytes);
+// What a call answers with: a kind and what belongs to it. Without a prototype, so that no `then` of guest code's is found
+// where a promise is settled with it.
+const answer = (...parts) => ObjectSetPrototypeOf(parts, null);
+
+// The entry contract (README, "What a program looks like").
+async function call(namespace, inputText, outputBytes, isTagged) {
+  let input;
+  try {
+    if (inputText !== undefined) input = isTagged ? decode(inputText) : JSONParse(inputText);
+  } catch (error) {
+    return answer("malformed-input", describe(error));
   }
-  return encode(await entry);
+  const encode = isTagged ? encodeTagged : encodeJson;
+  const entry = namespace.default;
+  if (typeof entry === "function") return encode(await entry(input, context()), outputBytes);
+  if (typeof entry === "object" && entry !== null && typeof entry.fetch === "function") {
+    return await respond(entry, request(input, inputText), outputBytes);
+  }
+  return encode(await entry, outputBytes);
 }
 
 function context() {
   return { env: {}, waitUntil(_promise) {}, passThroughOnException() {} };
 }
 
-function encode(value) {
-  if (value === undefined) return ["value", "null"];
+function encodeJson(value, _outputBytes) {
+  if (value === undefined) return answer("value", "null");
   let text;
   try {
     text = JSONStringify(value);
   } catch (error) {
-    return ["unserializable", describe(error)];
+    return answer("unserializable", describe(error));
   }
-  if (typeof text !== "string") return ["unserializable", `a ${typeof value} has no JSON form`];
-  return ["value", text];
+  return encoded(text, value);
+}
+
+function encodeTagged(value, outputBytes) {
+  const encoder = new Encoder(outputBytes);
+  let text;
+  try {
+    text = encoder.encode(value);
+  } catch (error) {
+    if (error === encoder) return answer("too-large", outputBytes, encoder.measured);
+    return answer("unserializable", describe(error));
+  }
+  return encoded(text, value);
+}
+
+function encoded(text, value) {
+  if (typeof text !== "string") return answer("unserializable", `a ${typeof value} has no JSON form`);
+  return answer("value", text);
 }
 
 function describe(error) {
@@ -454,8 +481,8 @@ function describe(error) {
 
 const REQUEST_FIELDS = { __proto__: null, url: true, method: true, headers: true, body: true };
 
-// An input whose fields are a request's is that request; any other input is the JSON body of a POST.
-function request(input) {
+// An input whose fields are a request's is that request; any other input is, as text, the JSON body of a POST.
+function request(input, inputText) {
   const { Request } = load("ext:deno_fetch/23_request.js");
   if (input === undefined || input === null) return new Request("http://localhost/");
   let isRequest = typeof input === "object" && !ArrayIsArray(input) && ObjectKeys(input).length > 0;
@@ -463,19 +490,19 @@ function request(input) {
     ArrayPrototypeForEach(ObjectKeys(input), (key) => isRequest &&= REQUEST_FIELDS[key] === true);
   }
   const headers = { __proto__: null, "content-type": "application/json" };
-  if (!isRequest) return new Request("http://localhost/", { method: "POST", headers, body: JSONStringify(input) });
-  const isText = typeof input.body === "string";
+  if (!isRequest) return new Request("http://localhost/", { method: "POST", headers, body: inputText });
+  const isGivenAsItIs = typeof input.body === "string" || core.isArrayBufferView(input.body) || core.isAnyArrayBuffer(input.body);
   const hasBody = input.body !== undefined && input.body !== null;
   const target = new url.URL(input.url ?? "/", "http://localhost/");
   return new Request(target.href, {
     method: input.method ?? (hasBody ? "POST" : "GET"),
-    headers: input.headers ?? (hasBody && !isText ? headers : {}),
-    body: hasBody ? (isText ? input.body : JSONStringify(input.body)) : undefined,
+    headers: input.headers ?? (hasBody && !isGivenAsItIs ? headers : {}),
+    body: hasBody ? (isGivenAsItIs ? input.body : JSONStringify(input.body)) : undefined,
   });
 }
 
-async function respond(entry, input, outputBytes) {
-  const answered = await entry.fetch(request(input), {}, context());
+async function respond(entry, request, outputBytes) {
+  const answered = await entry.fetch(request, {}, context());
   if (typeof answered !== "object" || answered === null || typeof answered.arrayBuffer !== "function") {
     throw new TypeError("the fetch handler did not return a Response");
   }
@@ -490,7 +517,7 @@ async function respond(entry, input, outputBytes) {
     const { done, value } = await reader.read();
     if (done) break;
     total += value.byteLength;
-    if (total > outputBytes) return ["too-large", outputBytes, total];
+    if (total > outputBytes) return answer("too-large", outputBytes, total);
     chunks[chunks.length] = value;
   }
   const body = new Uint8Array(total);
@@ -498,5 +525,5 @@ async function respond(entry, input, outputBytes) {
     primordials.TypedArrayPrototypeSet(body, chunks[index], at);
     at += chunks[index].byteLength;
   }
-  return ["response", answered.status, JSONStringify(headers), body];
+  return answer("response", answered.status, JSONStringify(headers), body);
 }

@@ -326,7 +326,11 @@ macro_rules! absent_ops {
             deps = [deno_webidl, deno_web, deno_crypto, deno_fetch, deno_node],
             ops = [op_hoist_log, op_hoist_random_drawn, op_hoist_random_seed, op_napi_open, $($name),*],
             esm_entry_point = "ext:runtime/bootstrap.js",
-            esm = [dir "src/platform", "ext:runtime/bootstrap.js" = "bootstrap.js"],
+            esm = [
+                dir "src/platform",
+                "ext:runtime/bootstrap.js" = "bootstrap.js",
+                "ext:runtime/codec.js" = "codec.js",
+            ],
             lazy_loaded_esm = [dir "src/platform", "ext:runtime/98_global_scope_shared.js" = "global_scope.js"],
             middleware = replace,
         );

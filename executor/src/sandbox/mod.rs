@@ -1,9 +1,26 @@
-//! What a worker process gives up before it sees anything hostile: files, the network, new privileges, core dumps. Each
-//! part is used where the kernel has it; none of them alone is the wall.
+//! What a process gives up before it sees anything hostile: files, the network, other processes, new privileges, and in the
+//! end every system call that it does not need. Each part is used where the kernel has it; none of them alone is the wall.
+//!
+//! A bundler worker enters the sandbox with the filter of runs and is done. A zygote enters it in namespaces of its own and
+//! adds the filter of zygotes; what it forks has all of that already, and each run adds the filter of runs. Nothing here is
+//! ever given back.
+
+mod attempts;
+mod calls;
+mod care;
+mod filter;
+mod kernel;
+mod namespaces;
+mod probe;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Display;
 
 use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, Scope};
-use rustix::process::{Resource, Rlimit};
 
+pub use self::namespaces::{PidNamespace, pid_namespace};
+pub use self::probe::{Observed, Stage, probe_main};
 use crate::error::Error;
 use crate::os;
 
@@ -17,7 +34,7 @@ const LANDLOCK: ABI = ABI::V6;
 ///
 /// When the kernel cannot (before Linux 5.9): what is open cannot be known then.
 pub fn close_inherited() -> Result<(), Error> {
-    os::close_from(3).map_err(|error| Error::Sandbox(format!("close_range: {error}")))
+    os::close_from(3).map_err(failed("close_range"))
 }
 
 /// Enters the sandbox. Must be called before the process has a second thread, and after it has opened whatever file it
@@ -27,15 +44,52 @@ pub fn close_inherited() -> Result<(), Error> {
 ///
 /// When a part that every supported kernel has cannot be set up.
 pub fn enter() -> Result<(), Error> {
-    rustix::thread::set_no_new_privs(true).map_err(failed("no_new_privs"))?;
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    rustix::process::setrlimit(Resource::Core, none).map_err(failed("core limit"))?;
-    // Not every system lets its users have namespaces. Where it does, the process is in a network without interfaces.
-    let _ = os::leave_network();
-    restrict().map_err(|error| Error::Sandbox(format!("landlock: {error}")))
+    give_up(PidNamespace::Shared)
 }
 
-fn failed(what: &'static str) -> impl Fn(rustix::io::Errno) -> Error {
+/// Enters the sandbox, whole, as a process that makes no other and needs nothing to start with: [`enter`] and [`enter_run`].
+///
+/// # Errors
+///
+/// When a part that every supported kernel has cannot be set up.
+pub fn enter_worker() -> Result<(), Error> {
+    enter()?;
+    enter_run()
+}
+
+/// Enters the sandbox as the zygote that all others come from. Must be called after [`pid_namespace`], otherwise when
+/// [`enter`] may be called, and before the engine starts.
+///
+/// # Errors
+///
+/// When a part that every supported kernel has cannot be set up.
+pub fn enter_zygote(pids: PidNamespace) -> Result<(), Error> {
+    give_up(pids)?;
+    filter::enter_zygote()
+}
+
+/// Gives up, for all threads of a process that is in the sandbox, what only a zygote needs. Must be called before guest code
+/// arrives. Threads can still be started.
+///
+/// # Errors
+///
+/// When the kernel refuses.
+pub fn enter_run() -> Result<(), Error> {
+    filter::enter_run()
+}
+
+fn give_up(pids: PidNamespace) -> Result<(), Error> {
+    // Not every system lets its processes volunteer.
+    let _ = care::first_to_be_killed();
+    rustix::thread::set_no_new_privs(true).map_err(failed("no_new_privs"))?;
+    namespaces::leave_network(pids);
+    // After the namespaces, which give whoever makes them every capability in them and make it dumpable as the system likes.
+    care::drop_capabilities()?;
+    care::keep_memory_private()?;
+    restrict().map_err(failed("landlock"))
+}
+
+fn failed<E: Display>(what: &'static str) -> impl Fn(E) -> Error {
     move |error| Error::Sandbox(format!("{what}: {error}"))
 }
 
@@ -48,23 +102,5 @@ fn restrict() -> Result<(), landlock::RulesetError> {
         .scope(Scope::from_all(LANDLOCK))?
         .create()?
         .restrict_self()?;
-    Ok(())
-}
-
-/// Enters the sandbox of zygotes. As [`enter`].
-///
-/// # Errors
-///
-/// As [`enter`].
-pub fn enter_zygote() -> Result<(), Error> {
-    enter()
-}
-
-/// Gives up what only a zygote needs, in each run's process.
-///
-/// # Errors
-///
-/// When a part that every supported kernel has cannot be set up.
-pub fn enter_run() -> Result<(), Error> {
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! What was evaluated in a zygote serves only programs that asked for exactly that, and one tenant. Zygotes are made when they
 //! are asked for, kept by use under a budget, and replaced by age and by the number of their forks.
 
+mod code_caches;
 mod key;
 mod shelf;
 mod spawner;
@@ -12,6 +13,7 @@ mod zygote;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::code_caches::{CodeCaches, Found};
 use self::key::Key;
 use self::shelf::{Shelf, Slot};
 use self::spawner::Spawner;
@@ -84,6 +86,8 @@ pub(crate) struct Place {
     pub(crate) data_bytes: u64,
     /// Why no more of it has been.
     pub(crate) each_run: Option<EachRun>,
+    /// What V8 has kept of compiling the layer, where that is evaluated in the run.
+    pub(crate) code_cache: Option<Arc<Vec<u8>>>,
 }
 
 /// The tree.
@@ -94,13 +98,14 @@ pub(crate) struct Zygotes {
     limits: ZygoteLimits,
     base: Arc<Slot>,
     shelf: Shelf,
+    code_caches: CodeCaches,
 }
 
 impl Zygotes {
     /// No zygotes yet.
     pub(crate) fn new(command: WorkerCommand, limits: ZygoteLimits) -> std::io::Result<Self> {
         let spawner = Spawner::new(command.clone())?;
-        Ok(Self { command, spawner, base: Arc::default(), shelf: Shelf::default(), limits })
+        Ok(Self { command, spawner, base: Arc::default(), shelf: Shelf::default(), code_caches: CodeCaches::default(), limits })
     }
 
     /// Makes the base, and children that wait below it.
@@ -143,7 +148,10 @@ impl Zygotes {
                 self.consider(&layer, whole, program);
                 self.fork(layer, Evaluated::Layer, known).await
             }
-            Err(reason) => self.fork(base, Evaluated::Nothing, Some(reason)).await,
+            Err(reason) => {
+                let code_cache = self.code_cache(&base, program);
+                Ok(Place { code_cache, ..self.fork(base, Evaluated::Nothing, Some(reason)).await? })
+            }
         }
     }
 
@@ -154,7 +162,7 @@ impl Zygotes {
         each_run: Option<EachRun>,
     ) -> Result<Place, Error> {
         let process = zygote.run().await.map_err(Error::Worker)?;
-        let place = Place { process, level, data_bytes: zygote.data_bytes(), each_run };
+        let place = Place { process, level, data_bytes: zygote.data_bytes(), each_run, code_cache: None };
         let zygotes = self.clone();
         tokio::spawn(async move {
             // One that has ended is made again when it is asked for.
@@ -199,6 +207,27 @@ impl Zygotes {
             .map_err(|error| Error::Worker(error.into()))?
             .layer(layer.map(|layer| &layer.module), None);
         base.fork_zygote(self.load(program)?, outgoing, self.limits.evaluate_within).await.map_err(Error::Worker)
+    }
+
+    /// The code cache of a program's layer, made in the background when it is first asked for.
+    fn code_cache(self: &Arc<Self>, base: &Arc<Zygote>, program: &Program) -> Option<Arc<Vec<u8>>> {
+        let layer = program.layer.clone()?;
+        match self.code_caches.find(layer.module.hash()) {
+            Found::Cache(cache) => return Some(cache),
+            Found::Coming => return None,
+            Found::Absent => {}
+        }
+        let (zygotes, base, program) = (self.clone(), base.clone(), program.clone());
+        tokio::spawn(async move {
+            let Ok(load) = zygotes.load(&program) else { return };
+            let Ok(outgoing) = Outgoing::new(&program.name, None) else { return };
+            let made = base.compile(load, outgoing.layer(Some(&layer.module), None));
+            // Without it the layer is compiled in each run, as it is now.
+            if let Ok(Ok(cache)) = tokio::time::timeout(zygotes.limits.evaluate_within, made).await {
+                zygotes.code_caches.keep(layer.module.hash(), cache);
+            }
+        });
+        None
     }
 
     fn load(&self, program: &Program) -> Result<Load, Error> {

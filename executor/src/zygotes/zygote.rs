@@ -16,7 +16,7 @@ use crate::incoming;
 use crate::os::{self, Ended};
 use crate::outgoing::{self, Outgoing};
 use crate::process::{Ends, Process, socket_pair};
-use crate::wire::{Command, Event, Load, MESSAGE_BYTES, Role, Secret};
+use crate::wire::{Command, Event, Kind, Load, MESSAGE_BYTES, Role, Secret, unframe};
 
 /// A zygote. Dropped, it is told to fork no more; it ends after its last child.
 #[derive(Debug)]
@@ -43,10 +43,16 @@ struct Link {
 /// Who waits for what the zygote tells.
 #[derive(Debug, Default)]
 struct Waiting {
-    ready: Option<oneshot::Sender<Option<EachRun>>>,
+    ready: Option<oneshot::Sender<Ready>>,
     forked: HashMap<u64, oneshot::Sender<Result<OwnedFd, String>>>,
     ended: HashMap<u64, oneshot::Sender<Ended>>,
 }
+
+/// Bytes of a code cache: some times those of the code.
+const CODE_CACHE_BYTES: usize = 128 << 20;
+
+/// That it can fork, or why not; and a handle on its process if it is not the one that was started.
+type Ready = (Option<EachRun>, Option<OwnedFd>);
 
 /// How making a zygote ended.
 pub(crate) enum Made {
@@ -73,16 +79,21 @@ impl Zygote {
         let (ready, told) = oneshot::channel();
         link.lock().ready = Some(ready);
         tokio::spawn(Link::listen(link.clone()));
+        let mut process = None;
         let told = match tokio::time::timeout(within, told).await {
-            Ok(Ok(None)) => None,
-            Ok(Ok(Some(reason))) => Some(reason),
+            Ok(Ok((None, own))) => {
+                process = own;
+                None
+            }
+            Ok(Ok((Some(reason), _))) => Some(reason),
             Ok(Err(_)) => Some(EachRun::Ended { detail: "it ended while it was evaluated".to_owned() }),
             Err(_) => Some(EachRun::Deadline),
         };
         if let Some(reason) = told {
             return Ok(Made::EachRun(reason));
         }
-        let pid = unfinished.0.take().and_then(|handle| os::pid_of(handle.as_fd()));
+        let started = unfinished.0.take();
+        let pid = process.or(started).and_then(|handle| os::pid_of(handle.as_fd()));
         let pid = pid.ok_or(std::io::ErrorKind::BrokenPipe)?;
         Ok(Made::Zygote(Arc::new(Self {
             link,
@@ -170,6 +181,29 @@ impl Zygote {
         Self::wait(link, handle, within).await
     }
 
+    /// What V8 keeps of compiling the layer that is sent.
+    pub(crate) async fn compile(&self, load: Load, outgoing: Outgoing<'_>) -> std::io::Result<Vec<u8>> {
+        let (ours, theirs) = socket_pair()?;
+        let (handle, _ended) = self.fork(Role::Compiler, &[theirs.as_fd()]).await?;
+        drop(theirs);
+        let _unfinished = KillUnfinished(Some(handle));
+        rustix::io::ioctl_fionbio(&ours, true)?;
+        let socket = os::watch(ours)?;
+        let load = Load { parcel: outgoing.parcel.clone(), ..load };
+        outgoing.send(&socket, &serde_json::to_vec(&load)?).await?;
+        let mut cache = Vec::new();
+        let mut buffer = vec![0; MESSAGE_BYTES];
+        loop {
+            let (bytes, _) =
+                socket.async_io(Interest::READABLE, |socket| incoming::receive(socket, &mut buffer)).await?;
+            match unframe(&buffer[..bytes], &load.secret) {
+                Some((Kind::BodyPart, part)) if cache.len() < CODE_CACHE_BYTES => cache.extend_from_slice(part),
+                Some((Kind::Answer, _)) => return Ok(cache),
+                _ => return Err(std::io::ErrorKind::InvalidData.into()),
+            }
+        }
+    }
+
     async fn fork(
         &self,
         role: Role,
@@ -255,7 +289,7 @@ impl Link {
         match event {
             Event::Ready { each_run } => {
                 if let Some(ready) = waiting.ready.take() {
-                    let _ = ready.send(each_run);
+                    let _ = ready.send((each_run, descriptors.into_iter().next()));
                 }
             }
             Event::Forked { id } => {

@@ -1,0 +1,4 @@
+// Timers that never fire.
+export default () => {
+  for (;;) setTimeout(() => {}, 60_000);
+};

@@ -1,0 +1,1 @@
+export default (input: any) => input ?? { $type: 'date', value: { $type: 'bigint', x: 1n } };

@@ -1,0 +1,7 @@
+const kept: unknown[] = [];
+
+function fill() {
+  for (;;) kept.push({ at: kept.length });
+}
+
+export default () => fill();
