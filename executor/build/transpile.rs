@@ -22,7 +22,7 @@ struct Patch {
     to: &'static str,
 }
 
-const PATCHES: [Patch; 22] = [
+const PATCHES: [Patch; 21] = [
     // Text that becomes a function: no name in it can be found as in a source.
     Patch {
         file: "deno_fs/30_fs.js",
@@ -112,12 +112,6 @@ const PATCHES: [Patch; 22] = [
         from: "function extractOsErrorNumberFromErrorMessage(e: unknown): number | undefined {\n",
         to: "function extractOsErrorNumberFromErrorMessage(e: unknown): number | undefined {\n  \
              if (ObjectPrototypeIsPrototypeOf(Deno.errors.NotCapable.prototype, e)) return 13;\n",
-    },
-    // Forks of one process share the numbers of V8's own generators.
-    Patch {
-        file: "deno_fetch/21_formdata.js",
-        from: "`${MathRandom()}${MathRandom()}`",
-        to: "`${__bootstrap.internals.random()}${__bootstrap.internals.random()}`",
     },
     Patch {
         file: "deno_node/vm.js",
