@@ -210,7 +210,9 @@ fn start_v8(compile: Compile) -> v8::SharedRef<v8::Platform> {
     // Only a process with one thread can be forked. Unrolling can take the check out of a loop by which V8 stops it.
     let mut flags = vec!["", "--single-threaded", "--no-turboshaft-loop-unrolling", "--no-wasm-loop-unrolling"];
     if compile == Compile::Eagerly {
-        flags.push("--no-lazy");
+        // What was compiled is not to be forgotten when garbage is collected, and V8's own builtins stay where they are in
+        // the binary: a copy of them would have to be mapped again in every fork.
+        flags.extend(["--no-lazy", "--no-flush-bytecode", "--no-short-builtin-calls"]);
     }
     deno_core::v8_set_flags(flags.into_iter().map(String::from).collect());
     let platform = v8::new_single_threaded_default_platform(false).make_shared();

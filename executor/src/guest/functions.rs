@@ -110,6 +110,7 @@ impl Engine {
     pub(crate) async fn warm(&mut self) -> Result<(), CoreError> {
         let warmed = self.runtime.call(&self.functions.warm);
         self.runtime.v8_isolate().perform_microtask_checkpoint();
+        self.runtime.call(&self.functions.drain).await?;
         self.settle(Box::pin(warmed)).await?;
         Ok(())
     }

@@ -64,6 +64,8 @@ fn start(open: OpenImage) -> Result<Infallible, Failed> {
         engine.renew_functions()?;
         tokio.block_on(engine.warm())?;
     }
+    // What is not there is not copied.
+    engine.runtime.v8_isolate().low_memory_notification();
     text.share();
     // Maps again what a run takes.
     tokio.block_on(engine.warm())?;

@@ -415,8 +415,31 @@ async function warm() {
   };
   await call({ __proto__: null, default: handler }, '{"a":[1,"b",{"c":null}],"d":"e"}', 4096);
   await call({ __proto__: null, default: handler }, '{"url":"/x?a=b","method":"POST","body":{"a":1}}', 4096);
-  await call({ __proto__: null, default: { fetch: () => new Response("text") } }, undefined, 4096);
-  await call({ __proto__: null, default: (input) => ({ input, more: [1, "b", { c: null }] }) }, '{"a":[1,2.5]}', 4096);
+  // V8 learns what fields hold, and compiles again when one holds something else: so it is shown what there is.
+  const { Request } = load("ext:deno_fetch/23_request.js");
+  const { Headers } = load("ext:deno_fetch/20_headers.js");
+  const answers = [
+    () => Response.json({ a: 1 }),
+    () => Response.json([1], { status: 500 }),
+    () => Response.json("a", { headers: new Headers({ a: "b" }) }),
+    () => new Response("text"),
+    () => new Response("text", { status: 404, statusText: "Not Found", headers: [["a", "b"]] }),
+    () => new Response(null, { status: 204 }),
+    () => new Response(new Uint8Array(3), { headers: { "content-type": "application/octet-stream" } }),
+    () => new Response(new url.URLSearchParams("a=b")),
+    () => new Response(new Request("http://localhost/a", { method: "PUT", body: "b" }).body),
+    async () => new Response((await new Request("http://localhost/", { method: "POST", body: new Uint8Array(2) }).bytes()).join()),
+    async () => new Response(await new Request(new url.URL("http://localhost/?a=%20b#c")).text(), { headers: new Headers() }),
+  ];
+  const inputs = [undefined, "null", "1", '"a"', '{"n":1}', '{"n":1.5,"s":"t","l":[],"o":{}}', '{"url":"/a","headers":{"a":"b"}}'];
+  for (let index = 0; index < answers.length; index++) {
+    const entry = { __proto__: null, default: { __proto__: null, fetch: answers[index] } };
+    await call(entry, inputs[index % inputs.length], 4096);
+  }
+  for (let index = 0; index < inputs.length; index++) {
+    await call({ __proto__: null, default: (input) => input }, inputs[index], 4096);
+    await call({ __proto__: null, default: async (input) => ({ input, more: [1, "b", { c: null }] }) }, inputs[index], 4096);
+  }
   new abort.AbortController().signal.aborted;
 }
 
