@@ -2,6 +2,8 @@
 //! mapping has been written (`vma_needs_copy` in mm/memory.c); elsewhere each child faults the code in again, which is a third
 //! of all its faults. So one page of each such mapping is written, with what it holds.
 
+mod huge;
+
 use std::ops::Range;
 
 /// Mappings of code and constants, and of nothing that was written.
@@ -17,8 +19,13 @@ enum Access {
 impl SharedText {
     /// Finds the mappings. Before the sandbox is entered: they are read from /proc.
     pub(super) fn find() -> Self {
-        let text = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
-        Self(mappings(&text))
+        let Mappings { mut shared, relocated } = mappings(&smaps());
+        shared.retain(|(range, access)| *access != Access::Execute || !huge::replace(range, huge::Kind::Code));
+        for range in relocated {
+            // Constants with addresses in them, which the loader has written: pages of the process's own already.
+            huge::replace(&range, huge::Kind::Constants);
+        }
+        Self(shared)
     }
 
     /// Makes forks share what is mapped from now on. What was mapped to start with, and is not needed any more, is let go.
@@ -29,15 +36,32 @@ impl SharedText {
     }
 }
 
-/// The mappings of files, read-only and without a page of their own, in the text of smaps (proc(5)).
-fn mappings(smaps: &str) -> Vec<(Range<usize>, Access)> {
-    let mut found = Vec::new();
+fn smaps() -> String {
+    std::fs::read_to_string("/proc/self/smaps").unwrap_or_default()
+}
+
+/// Read-only mappings of files.
+#[derive(Debug, Default)]
+struct Mappings {
+    /// Those that have no page of their own.
+    shared: Vec<(Range<usize>, Access)>,
+    /// Constants that were written before they became read-only.
+    relocated: Vec<Range<usize>>,
+}
+
+/// The mappings in the text of smaps (proc(5)).
+fn mappings(smaps: &str) -> Mappings {
+    let mut found = Mappings::default();
     let mut current = None;
     for line in smaps.lines() {
         if let Some(mapping) = header(line) {
             current = mapping;
-        } else if line.strip_prefix("Anonymous:").is_some_and(|rest| rest.trim() == "0 kB") {
-            found.extend(current.take());
+        } else if let Some(own) = line.strip_prefix("Anonymous:") {
+            match (current.take(), own.trim() == "0 kB") {
+                (Some(mapping), true) => found.shared.push(mapping),
+                (Some((range, Access::Read)), false) => found.relocated.push(range),
+                _ => {}
+            }
         }
     }
     found
@@ -90,6 +114,8 @@ mod tests {
                      4000-5000 rw-p 00000000 08:01 7 /bin/a\nAnonymous:             0 kB\n\
                      5000-6000 r--p 00000000 00:00 0\nAnonymous:             0 kB\n\
                      6000-7000 r--p 00000000 08:01 7 /bin/a\nAnonymous:             0 kB\n";
-        assert_eq!(mappings(smaps), [(0x1000..0x3000, Access::Execute), (0x6000..0x7000, Access::Read)]);
+        let Mappings { shared, relocated } = mappings(smaps);
+        assert_eq!(shared, [(0x1000..0x3000, Access::Execute), (0x6000..0x7000, Access::Read)]);
+        assert_eq!(relocated, [0x3000..0x4000]);
     }
 }
