@@ -84,8 +84,12 @@ impl Loader {
         source_map: Option<Rc<[u8]>>,
     ) -> Result<ModuleSpecifier, deno_core::url::ParseError> {
         let specifier = ModuleSpecifier::parse(LAYER_URL)?;
-        let layer =
-            LayerModule { specifier: specifier.clone(), code: Cell::default(), code_cache: Cell::default(), source_map };
+        let layer = LayerModule {
+            specifier: specifier.clone(),
+            code: Cell::default(),
+            code_cache: Cell::default(),
+            source_map,
+        };
         let _ = self.layer.set(layer);
         Ok(specifier)
     }

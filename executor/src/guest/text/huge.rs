@@ -57,7 +57,8 @@ impl Copy {
     fn is_huge(&self) -> bool {
         let smaps = super::smaps();
         let mut lines = smaps.lines().skip_while(|line| !line.starts_with(&format!("{:x}-", self.start)));
-        let huge = lines.find_map(|line| line.strip_prefix("AnonHugePages:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
+        let huge =
+            lines.find_map(|line| line.strip_prefix("AnonHugePages:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
         huge.is_some_and(|kibibytes: usize| kibibytes * 1024 >= self.length / 10 * 9)
     }
 
