@@ -6,9 +6,10 @@ const MOST_BYTES: usize = 16 << 20;
 
 /// Takes, for ever, the free pieces below the top of the heap, the large ones first.
 pub(super) fn fill_holes() {
-    // SAFETY: mallinfo2 and sbrk(0) only look.
-    let (end, top) = unsafe { (libc::sbrk(0) as usize, libc::mallinfo2().keepcost) };
-    let top = end.saturating_sub(top);
+    // SAFETY: sbrk(0) only looks.
+    let end = unsafe { libc::sbrk(0) } as usize;
+    // SAFETY: mallinfo2 only looks.
+    let top = end.saturating_sub(unsafe { libc::mallinfo2() }.keepcost);
     let mut taken = 0;
     for size in (0..=PIECES).rev().map(|step| SMALLEST << step) {
         // Sizes between two steps are left over by the larger one and taken by the smaller ones.

@@ -294,14 +294,11 @@ impl Link {
             }
             Event::Forked { id } => {
                 let handle = descriptors.into_iter().next().ok_or_else(|| "no pidfd came with it".to_owned());
-                match waiting.forked.remove(&id) {
-                    Some(forked) => match forked.send(handle) {
-                        Ok(()) => {}
-                        // Nobody wants the child any more.
-                        Err(Ok(handle)) => drop(KillUnfinished(Some(handle))),
-                        Err(Err(_)) => {}
-                    },
-                    None => {}
+                if let Some(forked) = waiting.forked.remove(&id)
+                    && let Err(Ok(handle)) = forked.send(handle)
+                {
+                    // Nobody wants the child any more.
+                    drop(KillUnfinished(Some(handle)));
                 }
             }
             Event::NotForked { id, detail } => {
