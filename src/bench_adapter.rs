@@ -1,7 +1,7 @@
 //! `hoist bench-adapter`: hoist as a peer of the side-by-side benchmark, one JSON request a line on the standard input, one
 //! JSON reply a line on the standard output.
 //!
-//! It does what a service does, with the same pipeline; only the way in is another one, which [`echo`] measures by itself.
+//! It does what a service does, with the same pipeline; only the way in is another one, which [`fn@echo`] measures by itself.
 //! Who starts it is trusted: its requests name a registry and a cache's folder, and are not bounded. What changes the
 //! state (a program is built, a cache is opened) is done in the order of the requests; runs of what is built overlap.
 

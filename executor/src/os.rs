@@ -107,6 +107,11 @@ pub(crate) fn data_bytes(pid: u32) -> Option<u64> {
     data_bytes_of(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }
 
+/// The most memory that a process has had resident at once, in bytes; pages that it shares count.
+pub(crate) fn peak_resident_bytes(pid: u32) -> Option<u64> {
+    bytes_of(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?, "VmHWM:")
+}
+
 /// The same figure in the text of a process's status.
 pub(crate) fn data_bytes_of(status: &str) -> Option<u64> {
     bytes_of(status, "VmData:")

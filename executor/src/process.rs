@@ -156,6 +156,11 @@ impl Process {
         os::private_bytes(self.pid()?)
     }
 
+    /// See [`crate::Usage::peak_resident_bytes`].
+    pub(crate) fn peak_resident_bytes(&self) -> Option<u64> {
+        os::peak_resident_bytes(self.pid()?)
+    }
+
     /// Kills the process, if it is still there; how it ended is not waited for.
     pub(crate) fn kill(&self) {
         let _ = rustix::process::pidfd_send_signal(&self.handle, Signal::KILL);

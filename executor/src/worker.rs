@@ -127,6 +127,7 @@ impl Executor {
         let wall = started.elapsed();
         // What the process says of itself comes after these.
         let (cpu, private_bytes) = (process.cpu_time(), process.private_bytes());
+        let peak_resident_bytes = process.peak_resident_bytes().unwrap_or_default();
         let (stop, ended) = match stop {
             Stop::Answered(Answer::Stopped { stack }) => (stopped(cpu, limits, started, stack), None),
             Stop::Answered(_) | Stop::Stopped(..) => (stop, None),
@@ -140,7 +141,7 @@ impl Executor {
         let usage = Usage {
             cpu: ended.map(|ended| ended.cpu).max(cpu).unwrap_or_default(),
             wall,
-            peak_resident_bytes: ended.map_or(0, |ended| ended.peak_resident_bytes),
+            peak_resident_bytes: ended.map_or(peak_resident_bytes, |ended| ended.peak_resident_bytes),
             peak_heap_bytes: transcript.peak_heap_bytes,
             private_bytes,
         };

@@ -1,5 +1,5 @@
 //! V8 with the whole platform, started from the snapshot and not yet told what to run. What a process starts is what its
-//! forks go on with, so everything that belongs to one run is set later: by [`Engine::prepare_run`] and what calls it.
+//! forks go on with, so everything that belongs to one run is set later: by `run.rs`.
 
 use std::rc::Rc;
 use std::sync::Arc;
