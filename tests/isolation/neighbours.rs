@@ -43,7 +43,7 @@ const HOSTILE: [&str; 24] = [
 /// Hostile programs at the same time: more than a small machine has cores.
 const AT_ONCE: usize = 3;
 /// How long an ordinary request may take beside them, on a machine that runs other tests too.
-const IN_TIME: Duration = Duration::from_secs(3);
+const IN_TIME: Duration = Duration::from_secs(5);
 /// What every request of the service gets. Runs are enough for the hostile ones and a few more.
 const LIMITS: [&str; 12] =
     ["--runs", "6", "--cpu", "1s", "--wall", "6s", "--heap", "64MiB", "--buffers", "64MiB", "--memory", "128MiB"];
