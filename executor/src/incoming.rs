@@ -1,25 +1,32 @@
-//! What a zygote tells, as the service reads it.
+//! Messages with descriptors as either side reads them, and what a zygote tells.
 
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 
+use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
-use crate::wire::{Event, Kind, Secret, unframe};
+use crate::wire::{DESCRIPTORS, Event, Kind, Secret, unframe};
 
-/// Reads a message with the descriptor that may have come with it.
+/// Reads a message with the descriptors that may have come with it. No bytes: the other side has closed.
 pub(crate) fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> std::io::Result<(usize, Vec<OwnedFd>)> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let received = recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let bytes = loop {
+        match recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut control, RecvFlags::CMSG_CLOEXEC) {
+            Ok(received) => break received.bytes,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    };
     let mut descriptors = Vec::new();
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(rights) = message {
             descriptors.extend(rights);
         }
     }
-    Ok((received.bytes, descriptors))
+    Ok((bytes, descriptors))
 }
 
 /// What a message tells, when it is the zygote's.

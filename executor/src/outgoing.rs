@@ -89,23 +89,26 @@ pub(crate) async fn send_with(
     message: &[u8],
     descriptors: &[BorrowedFd<'_>],
 ) -> std::io::Result<()> {
-    let send = |socket: &OwnedFd| {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
-            return Err(std::io::ErrorKind::InvalidInput.into());
-        }
-        Ok(rustix::net::sendmsg(socket, &[IoSlice::new(message)], &mut control, SendFlags::NOSIGNAL)?)
-    };
     loop {
-        match socket.async_io(Interest::WRITABLE, send).await {
+        match socket.async_io(Interest::WRITABLE, |socket| send_now(socket, message, descriptors)).await {
             // As many descriptors are on their way, to all runs together, as one process may have; the runs take them in.
             Err(error) if error.raw_os_error() == Some(Errno::TOOMANYREFS.raw_os_error()) => {
                 tokio::time::sleep(DESCRIPTORS_WAIT).await;
             }
-            sent => return sent.map(|_| ()),
+            sent => return sent,
         }
     }
+}
+
+/// Sends a message with descriptors, as far as the socket takes it now.
+pub(crate) fn send_now(socket: &OwnedFd, message: &[u8], descriptors: &[BorrowedFd<'_>]) -> std::io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
+    rustix::net::sendmsg(socket, &[IoSlice::new(message)], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
 }
 
 async fn send(socket: &AsyncFd<OwnedFd>, message: &[u8]) -> std::io::Result<()> {

@@ -79,6 +79,17 @@ pub struct Program {
 }
 
 impl Program {
+    /// The files that its layer's code can look at while it is evaluated.
+    pub(crate) fn files_of_layer(&self) -> Option<&FileTree> {
+        let sees_them = self.layer.as_ref().is_some_and(|layer| layer.files == LayerFiles::Program);
+        sees_them.then_some(&self.files)
+    }
+
+    /// The files that a process which has evaluated the layer has not been sent yet.
+    pub(crate) fn files_beside_layer(&self) -> Option<&FileTree> {
+        self.files_of_layer().is_none().then_some(&self.files)
+    }
+
     /// Code, maps and input together, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let module = |module: &Module| module.code.len() + module.source_map.as_ref().map_or(0, String::len);

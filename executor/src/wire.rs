@@ -23,6 +23,13 @@ pub(crate) const MESSAGE_BYTES: usize = 64 * 1024;
 /// The secret at the start of every message from a run.
 pub(crate) type Secret = [u8; 16];
 
+/// A secret that nobody else has.
+pub(crate) fn draw_secret() -> std::io::Result<Secret> {
+    let mut secret = Secret::default();
+    rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())?;
+    Ok(secret)
+}
+
 /// What stands before a message's payload: the secret and one byte that says what it is.
 pub(crate) const HEADER_BYTES: usize = size_of::<Secret>() + 1;
 

@@ -18,8 +18,8 @@ use crate::os::Ended;
 use crate::outcome::{Evaluation, Exceeded, Level, LimitKind, LogLine, Outcome, Report, Response, Usage};
 use crate::outgoing::Outgoing;
 use crate::process::Process;
-use crate::program::{LayerFiles, Program};
-use crate::wire::{Answer, Kind, MESSAGE_BYTES, Secret, Start, level_from_byte, unframe};
+use crate::program::Program;
+use crate::wire::{self, Answer, Kind, MESSAGE_BYTES, Secret, Start, level_from_byte, unframe};
 use crate::zygotes::{Evaluated, Place, ZygoteLimits, Zygotes};
 
 /// How often the processor time of a run is looked at. What it may exceed its limit by.
@@ -107,9 +107,7 @@ impl Executor {
             return Err(Error::ProgramTooLarge { bytes, limit: limits.program_bytes });
         }
         let started = Instant::now();
-        let mut secret = Secret::default();
-        rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())
-            .map_err(|error| Error::Worker(error.into()))?;
+        let secret = wire::draw_secret().map_err(Error::Worker)?;
         let Placed { mut process, told, evaluation } = self.place(program).await?;
         process.begin();
         let mut transcript = Transcript::new(started, limits);
@@ -263,11 +261,7 @@ async fn send_program(
     let layer = program.layer.as_deref();
     let (files, layer, module) = match told.level {
         Evaluated::Nothing => (Some(&program.files), layer, Some(&*program.module)),
-        // The layer's zygote has them if the layer's code could look at them.
-        Evaluated::Layer => {
-            let has_files = layer.is_some_and(|layer| layer.files == LayerFiles::Program);
-            ((!has_files).then_some(&program.files), None, Some(&*program.module))
-        }
+        Evaluated::Layer => (program.files_beside_layer(), None, Some(&*program.module)),
         Evaluated::Program => (None, None, None),
     };
     let mut outgoing = Outgoing::new(&program.name, files)?

@@ -19,16 +19,12 @@ pub(super) fn set(engine: &mut Engine, load: &Load) -> std::io::Result<()> {
     engine.files.make_room(temporary_bytes);
     let buffers: Arc<Buffers> = engine.buffers.clone();
     buffers.set_limit(heap_bytes);
-    let runtime = &mut engine.runtime;
-    // The limit of a heap that lives can be set by taking a callback away, and in no other way.
-    runtime.add_near_heap_limit_callback(|current, _initial| current);
-    runtime.remove_near_heap_limit_callback(heap_bytes);
-    runtime.add_near_heap_limit_callback(move |current, _initial| {
+    engine.limit_heap(heap_bytes, move |current, _initial| {
         // V8 counts buffers into its heap.
         let allowed = heap_bytes.saturating_add(buffers.used());
         if current < allowed { allowed } else { os::exit_now(EXITED) }
     });
-    runtime.v8_isolate().set_oom_error_handler(out_of_memory);
+    engine.runtime.v8_isolate().set_oom_error_handler(out_of_memory);
     // Not the hard limit: a run may be allowed more.
     let bound = Rlimit { current: Some(data_bytes + 2 * heap_bytes as u64), maximum: None };
     Ok(rustix::process::setrlimit(Resource::Data, bound)?)

@@ -1,19 +1,18 @@
 //! The run's side of the conversation. One channel a process: also what has no state of ours at hand, such as an
 //! allocator that has nothing left, must be able to say why the process ends.
 
-use std::io::IoSliceMut;
-use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use rustix::io::Errno;
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recvmsg};
+use rustix::net::{RecvFlags, SendFlags};
 
 use super::peak_heap;
 use crate::file_tree::{self, LazyImage, OpenImage};
+use crate::incoming;
 use crate::os;
 use crate::outcome::{Exceeded, LimitKind};
-use crate::wire::{Answer, DESCRIPTORS, First, HEADER_BYTES, Kind, MESSAGE_BYTES, PAYLOAD_BYTES, Secret, frame};
+use crate::wire::{Answer, First, HEADER_BYTES, Kind, MESSAGE_BYTES, PAYLOAD_BYTES, Secret, frame};
 
 /// The socket to the service and the secret that makes a message count.
 pub(crate) struct Channel {
@@ -56,7 +55,7 @@ pub(crate) fn receive<M: First>(socket: &OwnedFd, open: OpenImage) -> std::io::R
     let mut images = Vec::with_capacity(parcel.images);
     while images.len() < parcel.images {
         let before = images.len();
-        for descriptor in receive_descriptors(socket, &mut [0])?.1 {
+        for descriptor in incoming::receive(socket, &mut [0])?.1 {
             let image = file_tree::lazy(descriptor, open);
             if images.len() >= UNMAPPED_IMAGES {
                 LazyLock::force(&image);
@@ -75,26 +74,6 @@ pub(crate) fn receive<M: First>(socket: &OwnedFd, open: OpenImage) -> std::io::R
         parts.extend_from_slice(&buffer);
     }
     Ok(Received { first, images, parts })
-}
-
-/// Reads a message with the descriptors that came with it. No bytes: the other side has closed.
-pub(crate) fn receive_descriptors(socket: &OwnedFd, buffer: &mut [u8]) -> std::io::Result<(usize, Vec<OwnedFd>)> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let bytes = loop {
-        match recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut control, RecvFlags::CMSG_CLOEXEC) {
-            Ok(received) => break received.bytes,
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    };
-    let mut descriptors = Vec::new();
-    for message in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(received) = message {
-            descriptors.extend(received);
-        }
-    }
-    Ok((bytes, descriptors))
 }
 
 /// Reads a message behind what is in the buffer, as far as its capacity goes. The buffer is not filled with zeros first: each

@@ -106,6 +106,14 @@ impl Engine {
         })
     }
 
+    /// Sets V8's limit, below the one that it was started with, and what is asked near it: the limit from then on.
+    pub(crate) fn limit_heap(&mut self, bytes: usize, near: impl FnMut(usize, usize) -> usize + 'static) {
+        // The limit of a heap that lives can be set by taking a callback away, and in no other way.
+        self.runtime.add_near_heap_limit_callback(|current, _initial| current);
+        self.runtime.remove_near_heap_limit_callback(bytes);
+        self.runtime.add_near_heap_limit_callback(near);
+    }
+
     /// Loads a module that is given and evaluates it, its top-level awaits included.
     pub(crate) async fn evaluate(
         &mut self,

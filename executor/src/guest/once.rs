@@ -40,9 +40,9 @@ pub(crate) fn evaluate(
     streams: &[(i32, i32)],
 ) -> Result<(), EachRun> {
     let said = engine.host.said();
-    let kept = Streams::keep(streams).map_err(|error| threw(&error.to_string()))?;
+    let kept = Streams::keep(streams).map_err(threw)?;
     let evaluated = evaluate_parts(engine, tokio, builtins, parts);
-    let held = kept.hand_on(&engine.host).map_err(|error| threw(&error.to_string()))?;
+    let held = kept.hand_on(&engine.host).map_err(threw)?;
     let rules = evaluated?;
     if held == Held::Yes {
         return Err(EachRun::OpenHandle);
@@ -66,7 +66,7 @@ fn evaluate_parts(
     }
     tokio.block_on(load_builtins(engine, builtins));
     if let Some(Text { code, source_map }) = layer {
-        let specifier = engine.loader.announce_layer(source_map).map_err(|error| threw(&error.to_string()))?;
+        let specifier = engine.loader.announce_layer(source_map).map_err(threw)?;
         watched(engine, tokio, &specifier, code, Rules::Layer)?;
     }
     let Some(Text { code, source_map }) = program else { return Ok(Rules::Layer) };
@@ -107,7 +107,7 @@ fn watched(
 ) -> Result<v8::Global<v8::Object>, EachRun> {
     let main = if rules == Rules::Program { Main::Yes } else { Main::No };
     let before = Traces::of(engine);
-    engine.watch_random(Watched::Yes).map_err(|error| threw(&error.to_string()))?;
+    engine.watch_random(Watched::Yes).map_err(threw)?;
     engine.notices.watch();
     let clock_reads = || interposed::clock_reads() + platform::stamps();
     let clock = clock_reads();
@@ -125,7 +125,7 @@ fn watched(
         engine.elapsed = platform::elapsed(&mut engine.runtime);
     }
     let seen = engine.notices.seen();
-    engine.watch_random(Watched::No).map_err(|error| threw(&error.to_string()))?;
+    engine.watch_random(Watched::No).map_err(threw)?;
     let (namespace, at_rest) = evaluated.map_err(|error| seen.clone().unwrap_or_else(|| reason_of(&error)))?;
     if let Some(reason) = seen.or_else(|| before.left(engine, tokio)) {
         return Err(reason);
@@ -218,14 +218,15 @@ fn reason_of(error: &CoreError) -> EachRun {
         CoreErrorKind::PendingPromiseResolution => EachRun::Pending,
         CoreErrorKind::Js(error) if error.exception_message.ends_with(STALLED) => EachRun::Pending,
         CoreErrorKind::Js(error) if error.exception_message.starts_with(REJECTED) => EachRun::UnhandledRejection,
-        _ => threw(&error.to_string()),
+        _ => threw(error),
     }
 }
 
 /// How deno_core begins what it says of a rejection that nobody has handled.
 const REJECTED: &str = "Uncaught (in promise)";
 
-fn threw(message: &str) -> EachRun {
+fn threw(error: impl std::fmt::Display) -> EachRun {
+    let message = error.to_string();
     // Its stack says nothing more to who reads why.
     let message = message.lines().next().unwrap_or_default();
     EachRun::Threw { message: message[..message.floor_char_boundary(MESSAGE_BYTES)].to_owned() }

@@ -59,12 +59,13 @@ impl Parts {
         let code_cache = parcel.code_cache_bytes.map(&mut take).transpose()?.map(<[u8]>::to_vec);
         let input = parcel.input_bytes.map(&mut take).transpose()?.map(<[u8]>::to_vec);
         let text = |code: Option<Vec<u8>>, source_map: Option<Rc<[u8]>>| {
-            code.map(|code| Ok(Text { code: String::from_utf8(code)?, source_map })).transpose()
+            let text = |code| Ok::<_, std::string::FromUtf8Error>(Text { code: String::from_utf8(code)?, source_map });
+            code.map(text).transpose()
         };
         Ok(Self {
             specifier: ModuleSpecifier::parse("file:///hoist/")?.join(&parcel.name)?,
-            program: text(code, source_map).map_err(|error: std::string::FromUtf8Error| error)?,
-            layer: text(layer_code, layer_map).map_err(|error: std::string::FromUtf8Error| error)?,
+            program: text(code, source_map)?,
+            layer: text(layer_code, layer_map)?,
             code_cache,
             input: input.map(String::from_utf8).transpose()?,
             tree,

@@ -38,7 +38,7 @@ pub(crate) fn run(
     peak_heap::watch(engine.runtime.v8_isolate());
     limit_heap(&mut engine, channel, &start);
     limit_process(&start, data_bytes)?;
-    // A process that has waited ready is older than its run.
+    // Here and not when the process was made: one that has waited ready is older than its run.
     engine.renew_functions()?;
     let work = async {
         tokio::select! {
@@ -102,13 +102,9 @@ const HEAP_TO_STOP_BYTES: usize = 8 << 20;
 fn limit_heap(engine: &mut Engine, channel: &'static Channel, start: &Start) {
     let (heap, outside) = (start.heap_bytes, start.buffer_bytes);
     let buffers: Arc<Buffers> = engine.buffers.clone();
-    let runtime = &mut engine.runtime;
     // SAFETY: the pointer is used in a callback of this isolate's, which cannot outlive it.
-    let isolate = unsafe { runtime.v8_isolate().as_raw_isolate_ptr() };
-    // The limit of a heap that lives can be set by taking a callback away, and in no other way.
-    runtime.add_near_heap_limit_callback(|current, _initial| current);
-    runtime.remove_near_heap_limit_callback(heap);
-    runtime.add_near_heap_limit_callback(move |current, _initial| {
+    let isolate = unsafe { engine.runtime.v8_isolate().as_raw_isolate_ptr() };
+    engine.limit_heap(heap, move |current, _initial| {
         let allowed = heap.saturating_add(buffers.used());
         if current < allowed {
             return allowed;
@@ -130,7 +126,7 @@ fn limit_heap(engine: &mut Engine, channel: &'static Channel, start: &Start) {
         channel.exceeded(exceeded)
     });
     allocator::note_heap_limit(heap as u64);
-    runtime.v8_isolate().set_oom_error_handler(allocator::engine_out_of_memory);
+    engine.runtime.v8_isolate().set_oom_error_handler(allocator::engine_out_of_memory);
 }
 
 /// What the process may allocate from here on, whoever does it, and the kernel's own clock as a second line.

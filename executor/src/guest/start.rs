@@ -48,7 +48,6 @@ fn start(open: OpenImage) -> Result<Infallible, Box<dyn std::error::Error>> {
     let mut engine = Engine::start(Compile::Lazily, open)?;
     drop(context);
     platform::renew(&mut engine.runtime);
-    engine.renew_functions()?;
     watchdog::start(&mut engine.runtime)?;
     let mut text = String::new();
     status.read_to_string(&mut text)?;

@@ -6,13 +6,10 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::io::IoSlice;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::process::ExitCode;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use super::channel::{self, Received};
@@ -24,7 +21,7 @@ use super::{allowance, code_cache, heap, once, run, watchdog};
 use crate::file_tree::OpenImage;
 use crate::os::{self, Forked};
 use crate::wire::{Answer, Command, Event, HEADER_BYTES, Kind, Load, Role, Secret, Start, frame};
-use crate::{platform, sandbox};
+use crate::{incoming, outgoing, platform, sandbox};
 
 /// The zygotes' side of [`crate::Executor`]. Its standard input is the control socket; it must be called before the process
 /// has a second thread. Returns only when no zygote could be made.
@@ -148,7 +145,7 @@ impl Zygote {
             if control.is_empty() {
                 continue;
             }
-            let (bytes, descriptors) = channel::receive_descriptors(&self.control, &mut buffer)?;
+            let (bytes, descriptors) = incoming::receive(&self.control, &mut buffer)?;
             if bytes == 0 {
                 os::exit_now(0);
             }
@@ -186,14 +183,7 @@ impl Zygote {
         let text = serde_json::to_vec(event)?;
         let mut buffer = vec![0; HEADER_BYTES + text.len()];
         let message = frame(&mut buffer, &self.secret, Kind::Event, &text);
-        let descriptors: Vec<BorrowedFd<'_>> = descriptor.into_iter().collect();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        if !descriptors.is_empty() {
-            control.push(SendAncillaryMessage::ScmRights(&descriptors));
-        }
-        rustix::net::sendmsg(&self.control, &[IoSlice::new(message)], &mut control, SendFlags::NOSIGNAL)?;
-        Ok(())
+        Ok(outgoing::send_now(&self.control, message, descriptor.as_slice())?)
     }
 
     /// What a fork does first. Never returns but with an error.
@@ -290,6 +280,7 @@ fn is_asked(socket: &OwnedFd, within: Timespec) -> std::io::Result<bool> {
 fn start_run(mut engine: Engine, socket: OwnedFd) -> Result<Infallible, Failed> {
     let tokio = engine::complete()?;
     platform::renew(&mut engine.runtime);
+    // Its time begins with its program; what that touches is touched here.
     engine.renew_functions()?;
     sandbox::enter_run()?;
     watchdog::start(&mut engine.runtime)?;
@@ -298,9 +289,6 @@ fn start_run(mut engine: Engine, socket: OwnedFd) -> Result<Infallible, Failed> 
         tokio.block_on(engine.warm())?;
     }
     let received: Received<Start> = channel::receive(&socket, engine.open_image)?;
-    // It begins now, however long it has waited; what this touches has been touched before.
-    platform::renew(&mut engine.runtime);
-    engine.renew_functions()?;
     let data_bytes = received.first.data_bytes.ok_or("the service does not say what the process has allocated")?;
     run::run(engine, socket, &tokio, received, data_bytes)
 }

@@ -48,9 +48,9 @@ fn op_hoist_random_seed(#[buffer] state: &mut [u32]) -> Result<(), std::io::Erro
 
 /// Fills the state of a generator from the kernel.
 pub(super) fn seed(state: &mut [u32]) -> Result<(), std::io::Error> {
-    for word in state {
-        let mut bytes = [0; 4];
-        rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+    let mut bytes = vec![[0; 4]; state.len()];
+    rustix::rand::getrandom(bytes.as_flattened_mut(), rustix::rand::GetRandomFlags::empty())?;
+    for (word, bytes) in state.iter_mut().zip(bytes) {
         // A state of zeros alone would stay so.
         *word = u32::from_ne_bytes(bytes) | 1;
     }

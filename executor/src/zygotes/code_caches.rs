@@ -1,7 +1,9 @@
 //! The code caches of layers that are evaluated in each run, by the hash of their text.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use super::lock;
 
 /// Layers that have one, and bytes of all caches together.
 const KEPT: usize = 32;
@@ -27,7 +29,7 @@ pub(super) enum Found {
 impl CodeCaches {
     /// Looks a text up. The first one to ask is to make it.
     pub(super) fn find(&self, hash: &[u8; 32]) -> Found {
-        let mut entries = self.lock();
+        let mut entries = lock(&self.0);
         if let Some(place) = entries.iter().position(|(known, _)| known == hash) {
             let entry = entries.remove(place).expect("it was found there");
             let found = entry.1.clone().map_or(Found::Coming, Found::Cache);
@@ -41,16 +43,12 @@ impl CodeCaches {
 
     /// Keeps what was made.
     pub(super) fn keep(&self, hash: &[u8; 32], cache: Vec<u8>) {
-        let mut entries = self.lock();
+        let mut entries = lock(&self.0);
         let others: usize = entries.iter().filter_map(|(_, cache)| Some(cache.as_ref()?.len())).sum();
         if let Some((_, kept)) = entries.iter_mut().find(|(known, _)| known == hash)
             && others + cache.len() <= KEPT_BYTES
         {
             *kept = Some(Arc::new(cache));
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

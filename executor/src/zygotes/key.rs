@@ -1,7 +1,7 @@
 //! What makes two zygotes the same: everything that was evaluated in them, the files that it could look at, and whose it is.
 
 use crate::file_tree::{FileTree, Folder};
-use crate::program::{LayerFiles, Program};
+use crate::program::Program;
 
 /// What is in a folder.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -39,12 +39,11 @@ impl Key {
 
     /// The zygote of a program's layer.
     pub(super) fn of_layer(program: &Program) -> Self {
-        let sees_files = program.layer.as_ref().is_some_and(|layer| layer.files == LayerFiles::Program);
         Self {
             layer: program.layer.as_ref().map(|layer| *layer.module.hash()),
             builtins: Self::builtins(program),
             program: None,
-            files: if sees_files { folders(&program.files) } else { Vec::new() },
+            files: program.files_of_layer().map(folders).unwrap_or_default(),
             tenant: program.tenant.clone(),
         }
     }

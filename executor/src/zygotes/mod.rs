@@ -10,7 +10,7 @@ mod shelf;
 mod spawner;
 mod zygote;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use self::code_caches::{CodeCaches, Found};
@@ -22,8 +22,8 @@ use crate::error::Error;
 use crate::guest::EachRun;
 use crate::outgoing::Outgoing;
 use crate::process::{Process, WorkerCommand};
-use crate::program::{LayerFiles, Program};
-use crate::wire::{Load, Secret};
+use crate::program::Program;
+use crate::wire::{self, Load, Secret};
 
 /// What zygotes may use.
 #[derive(Clone, Debug)]
@@ -151,8 +151,15 @@ impl Zygotes {
         }
         let key = Key::of_layer(program);
         let slot = self.shelf.slot(&key);
-        let made = slot.get(&self.limits, || self.make_layer(&base, program)).await?;
-        self.shelf.keep_within(&self.limits);
+        let mut is_new = false;
+        let make = || {
+            is_new = true;
+            self.make_layer(&base, program)
+        };
+        let made = slot.get(&self.limits, make).await?;
+        if is_new {
+            self.shelf.keep_within(&self.limits);
+        }
         match made {
             Ok(layer) => {
                 self.consider(&layer, whole, program);
@@ -212,8 +219,7 @@ impl Zygotes {
 
     async fn make_layer(&self, base: &Arc<Zygote>, program: &Program) -> Result<Made, Error> {
         let layer = program.layer.as_deref();
-        let files = layer.is_some_and(|layer| layer.files == LayerFiles::Program).then_some(&program.files);
-        let outgoing = Outgoing::new(&program.name, files)
+        let outgoing = Outgoing::new(&program.name, program.files_of_layer())
             .map_err(|error| Error::Worker(error.into()))?
             .layer(layer.map(|layer| &layer.module), None);
         base.fork_zygote(self.load(program)?, outgoing, self.limits.evaluate_within).await.map_err(Error::Worker)
@@ -241,9 +247,7 @@ impl Zygotes {
     }
 
     fn load(&self, program: &Program) -> Result<Load, Error> {
-        let mut secret = Secret::default();
-        rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())
-            .map_err(|error| Error::Worker(error.into()))?;
+        let secret = wire::draw_secret().map_err(Error::Worker)?;
         let builtins = Key::builtins(program);
         // What is left out is known where it is sent.
         let ZygoteLimits { heap_bytes, temporary_bytes, .. } = self.limits;
@@ -259,9 +263,7 @@ impl Zygotes {
         let (zygotes, parent, program) = (self.clone(), parent.clone(), program.clone());
         tokio::spawn(async move {
             let make = || async {
-                // The layer's files are there already, if its code could look at them.
-                let has_files = program.layer.as_ref().is_some_and(|layer| layer.files == LayerFiles::Program);
-                let outgoing = Outgoing::new(&program.name, (!has_files).then_some(&program.files))
+                let outgoing = Outgoing::new(&program.name, program.files_beside_layer())
                     .map_err(|error| Error::Worker(error.into()))?
                     .program(Some(&program.module));
                 let load = Load { builtins: Vec::new(), ..zygotes.load(&program)? };
@@ -273,4 +275,8 @@ impl Zygotes {
             zygotes.shelf.keep_within(&zygotes.limits);
         });
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use super::ZygoteLimits;
 use super::key::Key;
 use super::zygote::{Made, Zygote};
+use super::{ZygoteLimits, lock};
 use crate::error::Error;
 use crate::guest::EachRun;
 
@@ -82,8 +82,12 @@ pub(super) struct Shelf {
 impl Shelf {
     /// The place of a key.
     pub(super) fn slot(&self, key: &Key) -> Arc<Slot> {
-        let slot = lock(&self.slots).entry(key.clone()).or_default().clone();
+        let mut slots = lock(&self.slots);
+        let slot = slots.entry(key.clone()).or_default().clone();
         self.touch(&slot);
+        if slots.len() > REMEMBERED {
+            forget(&mut slots);
+        }
         slot
     }
 
@@ -108,19 +112,13 @@ impl Shelf {
 
     /// Lets go of the zygotes that have not been used for longest, until the rest keeps within the limits.
     pub(super) fn keep_within(&self, limits: &ZygoteLimits) {
-        let mut slots = lock(&self.slots);
+        let slots = lock(&self.slots);
         let mut bytes = 0;
         for (count, (_, slot, zygote)) in by_use(&slots).into_iter().enumerate() {
             bytes += zygote.private_bytes();
             if count >= limits.zygotes || bytes > limits.memory_bytes && count > 0 {
                 slot.empty();
             }
-        }
-        if slots.len() > REMEMBERED {
-            let mut ages: Vec<u64> = slots.values().map(|slot| slot.used.load(Ordering::Relaxed)).collect();
-            ages.sort_unstable();
-            let oldest = ages[ages.len() / 2];
-            slots.retain(|_, slot| slot.used.load(Ordering::Relaxed) > oldest || slot.zygote().is_some());
         }
     }
 
@@ -133,6 +131,14 @@ impl Shelf {
     }
 }
 
+/// Forgets the half of the keys that was not asked for longest, but for those that have a zygote.
+fn forget(slots: &mut HashMap<Key, Arc<Slot>>) {
+    let mut ages: Vec<u64> = slots.values().map(|slot| slot.used.load(Ordering::Relaxed)).collect();
+    ages.sort_unstable();
+    let oldest = ages[ages.len() / 2];
+    slots.retain(|_, slot| slot.used.load(Ordering::Relaxed) > oldest || slot.zygote().is_some());
+}
+
 /// The zygotes that there are, the last used first.
 fn by_use(slots: &HashMap<Key, Arc<Slot>>) -> Vec<(u64, Arc<Slot>, Arc<Zygote>)> {
     let there = |slot: &Arc<Slot>| {
@@ -142,8 +148,4 @@ fn by_use(slots: &HashMap<Key, Arc<Slot>>) -> Vec<(u64, Arc<Slot>, Arc<Zygote>)>
     let mut there: Vec<_> = slots.values().filter_map(there).collect();
     there.sort_by_key(|(used, ..)| std::cmp::Reverse(*used));
     there
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
